@@ -1,0 +1,53 @@
+"""What a metric is: name, kind, help. A name stands once in the code, in full, so that grep finds it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """The TYPE of text format 0.0.4."""
+
+    COUNTER = "counter"
+    GAUGE = "gauge"
+    HISTOGRAM = "histogram"
+    SUMMARY = "summary"
+    UNTYPED = "untyped"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric family.
+
+    Attributes:
+        name: full name as on the page. A part that only the target knows is written in angle
+            brackets (`pg_settings_<name>`): such a metric stands for all that match, and only
+            the catalogue shows it.
+        kind: the TYPE on the page; upstream's where the name is upstream's.
+        help: one sentence with its full stop; no line feed.
+    """
+
+    name: str
+    kind: Kind
+    help: str
+
+    @property
+    def is_pattern(self) -> bool:
+        """Whether the name has a part that only the target knows."""
+        return "<" in self.name
+
+
+def counter(name: str, help: str) -> Metric:
+    """A metric that only grows until its source restarts."""
+    return Metric(name, Kind.COUNTER, help)
+
+
+def gauge(name: str, help: str) -> Metric:
+    """A metric that goes up and down."""
+    return Metric(name, Kind.GAUGE, help)
+
+
+def untyped(name: str, help: str) -> Metric:
+    """A metric whose kind the source does not say (node_exporter's vmstat and netstat)."""
+    return Metric(name, Kind.UNTYPED, help)
