@@ -1,0 +1,1 @@
+"""Snapshots to bytes: pure, no I/O."""

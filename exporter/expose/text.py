@@ -1,0 +1,194 @@
+"""Text format 0.0.4 from tables, a column at a time.
+
+The label part of a row (`{datname="x",relname="y"} `) is made once and kept from page to page for as
+long as the row is there; a column is then `name + labels + value` joined in C. On 300,000 samples
+this is tens of times the rate of prometheus_client's writer, which builds every line on its own.
+
+Source of the format: Prometheus documentation, "Exposition formats", text-based format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from operator import add
+
+from exporter.expose.merge import merge_rows
+from exporter.model.metric import Metric
+from exporter.model.table import Column, Labels, Table, Value
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+Shape = tuple[tuple[str, ...], tuple[tuple[str, str], ...]]
+
+# How many pages a set of label names may be missing from before its rows are forgotten: with
+# `collect[]` each page shows a part of the whole.
+PAGES_KEPT = 20
+
+
+def escape_label(value: str) -> str:
+    """A label value as it stands between the quotes."""
+    return value.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
+
+
+def escape_help(text: str) -> str:
+    """A HELP text as it stands on its line."""
+    return text.replace("\\", "\\\\").replace("\n", "\\n")
+
+
+@dataclass(slots=True)
+class _Kept:
+    """The label parts of one set of label names, from the newest page that had it."""
+
+    parts: dict[Labels, str]
+    page: int
+
+
+@dataclass(slots=True)
+class _Rows:
+    """A table with the label parts of its rows."""
+
+    table: Table
+    parts: list[str]
+    distinct: set[str]
+    names: frozenset[str]
+
+    def overlaps(self, other: _Rows) -> bool:
+        """Whether a row of the other table may have the same labels as one of this."""
+        if self.names != other.names:
+            return False
+        mine, others = self.table, other.table
+        if (mine.labels, mine.constant) == (others.labels, others.constant):
+            return not self.distinct.isdisjoint(other.distinct)
+        constant = dict(others.constant)
+        return all(constant.get(name, value) == value for name, value in mine.constant)
+
+
+@dataclass(slots=True)
+class _Family:
+    """The lines of one metric: from one table as a rule, from several where they share its name."""
+
+    metric: Metric
+    chunks: list[str] = field(default_factory=list)
+    columns: list[tuple[_Rows, Column]] = field(default_factory=list)
+
+
+class TextEncoder:
+    """Writes pages, and keeps the label parts of rows between them.
+
+    `encode` may run in a worker thread, but only once at a time.
+
+    Attributes:
+        duplicates: samples merged so far because their labels were on the page already.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[Shape, _Kept] = {}
+        self._headers: dict[Metric, str] = {}
+        self._page = 0
+        self.duplicates = 0
+
+    def encode(self, tables: Sequence[Table]) -> list[bytes]:
+        """The page as parts, one for each metric, in the order in which metrics first appear.
+
+        All samples of a metric stand together whatever number of tables it came from. Samples with
+        equal labels are merged: counters add up, of anything else the last one stays.
+        """
+        self._page += 1
+        fresh: dict[Shape, dict[Labels, str]] = {}
+        families: dict[str, _Family] = {}
+        for table in tables:
+            if table.rows:
+                self._add(families, self._distinct_rows(table, fresh))
+        self._keep(fresh)
+        return [part for f in families.values() if (part := self._part(f))]
+
+    def _distinct_rows(self, table: Table, fresh: dict[Shape, dict[Labels, str]]) -> _Rows:
+        parts = self._label_parts(table, fresh)
+        distinct = set(parts)
+        if len(distinct) != len(parts):
+            table, merged = merge_rows(table)
+            self.duplicates += merged
+            parts = self._label_parts(table, fresh)
+        names = frozenset((*table.labels, *(name for name, _ in table.constant)))
+        return _Rows(table, parts, distinct, names)
+
+    def _add(self, families: dict[str, _Family], rows: _Rows) -> None:
+        for column in rows.table.columns:
+            name = column.metric.name
+            family = families.setdefault(name, _Family(column.metric))
+            for other, earlier in family.columns:
+                if earlier.suffix == column.suffix and rows.overlaps(other):
+                    column = self._without_seen(rows.table, column, other.table, earlier)  # noqa: PLW2901
+            chunk = _lines(name + column.suffix, rows.parts, column.values)
+            if chunk:
+                family.chunks.append(chunk)
+                family.columns.append((rows, column))
+
+    def _without_seen(self, table: Table, column: Column, other: Table, earlier: Column) -> Column:
+        """The column without the samples whose labels an earlier column of this metric has."""
+        seen = {
+            _key(other, row)
+            for row, value in zip(other.rows, earlier.values, strict=True)
+            if value is not None
+        }
+        repeated = [_key(table, row) in seen for row in table.rows]
+        self.duplicates += sum(repeated)
+        values = [None if again else v for v, again in zip(column.values, repeated, strict=True)]
+        return Column(column.metric, values, column.suffix)
+
+    def _part(self, family: _Family) -> bytes:
+        if not family.chunks:
+            return b""
+        return (self._header(family.metric) + "".join(family.chunks)).encode("utf-8", "backslashreplace")
+
+    def _header(self, metric: Metric) -> str:
+        header = self._headers.get(metric)
+        if header is None:
+            help_line = f"# HELP {metric.name} {escape_help(metric.help)}\n"
+            header = self._headers[metric] = f"{help_line}# TYPE {metric.name} {metric.kind}\n"
+        return header
+
+    def _label_parts(self, table: Table, fresh: dict[Shape, dict[Labels, str]]) -> list[str]:
+        shape = (table.labels, table.constant)
+        kept = self._kept.get(shape)
+        old: Mapping[Labels, str] = kept.parts if kept else {}
+        new = fresh.setdefault(shape, {})
+        parts = []
+        for row in table.rows:
+            part = new.get(row)
+            if part is None:
+                part = new[row] = old.get(row) or _label_part(table.labels, row, table.constant)
+            parts.append(part)
+        return parts
+
+    def _keep(self, fresh: dict[Shape, dict[Labels, str]]) -> None:
+        for shape, parts in fresh.items():
+            self._kept[shape] = _Kept(parts, self._page)
+        for shape in [s for s, kept in self._kept.items() if self._page - kept.page > PAGES_KEPT]:
+            del self._kept[shape]
+
+
+def _label_part(names: tuple[str, ...], row: Labels, constant: tuple[tuple[str, str], ...]) -> str:
+    pairs = [f'{name}="{escape_label(value)}"' for name, value in constant]
+    pairs += [f'{name}="{escape_label(value)}"' for name, value in zip(names, row, strict=True)]
+    return "{" + ",".join(pairs) + "} " if pairs else " "
+
+
+def _key(table: Table, row: Labels) -> frozenset[tuple[str, str]]:
+    """The labels of a row without their order: what makes two series the same."""
+    return frozenset((*table.constant, *zip(table.labels, row, strict=True)))
+
+
+def _lines(name: str, labels: Sequence[str], values: Sequence[Value]) -> str:
+    """The sample lines of one column, without those whose value is unknown."""
+    if None in values:
+        known = [(part, value) for part, value in zip(labels, values, strict=True) if value is not None]
+        if not known:
+            return ""
+        labels, values = zip(*known, strict=True)
+    texts = values if isinstance(values[0], str) else map(str, values)
+    try:
+        return name + ("\n" + name).join(map(add, labels, texts)) + "\n"
+    except TypeError:  # text and numbers in one column
+        return name + ("\n" + name).join(map(add, labels, map(str, values))) + "\n"

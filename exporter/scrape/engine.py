@@ -1,0 +1,117 @@
+"""Runs the selected collectors side by side and answers in time with what is there.
+
+The deadline never waits for what it gives up: the engine waits *for* the runs, not *on* them, and
+leaves those that have not ended to be cancelled behind the answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from time import time
+from typing import Any
+
+from exporter.model.collector import Named
+from exporter.model.deadline import Deadline
+from exporter.model.snapshot import Snapshot
+from exporter.model.table import Labels
+from exporter.scrape.background import Background
+from exporter.scrape.report import report
+from exporter.scrape.run import Result, Runner
+
+HANDOVER_SECONDS = 0.05
+"""How much sooner than the scrape a collector must be done, so that it can hand over what it has."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """Bounds of the engine.
+
+    Attributes:
+        series_limit: samples that one collector may give to one scrape.
+    """
+
+    series_limit: int = 1_000_000
+
+
+class Engine:
+    """Collects snapshots from the collectors whose source is configured.
+
+    Args:
+        collectors: those that are on.
+        sources: key -> source, for the sources that are configured.
+        options: the bounds.
+    """
+
+    def __init__(
+        self,
+        collectors: Collection[Named],
+        sources: Mapping[str, Any],
+        options: EngineOptions | None = None,
+    ) -> None:
+        limit = (options or EngineOptions()).series_limit
+        self._runners: dict[str, Runner] = {}
+        self._background: dict[str, Background] = {}
+        for named in sorted(collectors, key=lambda n: n.spec.cost):
+            source = sources.get(named.spec.source)
+            if source is None:
+                continue
+            runner = self._runners[named.name] = Runner(named, named.spec.build(source), limit)
+            if named.spec.every_seconds is not None:
+                self._background[named.name] = Background(runner, named.spec.every_seconds)
+
+    @property
+    def collectors(self) -> Sequence[Named]:
+        """The collectors that run, cheap ones first."""
+        return [runner.named for runner in self._runners.values()]
+
+    def start(self) -> None:
+        """Begins the background runs."""
+        for background in self._background.values():
+            background.start()
+
+    async def warm(self, deadline: Deadline, selection: Collection[str] | None = None) -> None:
+        """Runs the background collectors once, for a process that scrapes only once."""
+        chosen = [b for name, b in self._background.items() if selection is None or name in selection]
+        if chosen:
+            runs = {asyncio.create_task(background.run_once(deadline)) for background in chosen}
+            await asyncio.wait(runs, timeout=deadline.left())
+
+    async def stop(self) -> None:
+        """Ends the background runs."""
+        await asyncio.gather(*(background.stop() for background in self._background.values()))
+
+    async def idle(self, seconds: float) -> None:
+        """Waits until the runs under way have ended, `seconds` at the most."""
+        tasks = {task for runner in self._runners.values() if (task := runner.under_way)}
+        if tasks:
+            await asyncio.wait(tasks, timeout=seconds)
+
+    async def scrape(self, deadline: Deadline, selection: Collection[str] | None = None) -> Snapshot:
+        """Collects from the collectors named in `selection`, or from all.
+
+        Returns at the deadline at the latest. Cancelling it gives up what no other scrape wants.
+        """
+        runners = [r for name, r in self._runners.items() if selection is None or name in selection]
+        results = await self._results(runners, deadline)
+        ordered = sorted(results, key=lambda result: result.outcome.family)
+        outcomes = [result.outcome for result in ordered]
+        dropped: dict[Labels, int] = {(r.named.name, r.named.family): r.dropped for r in runners}
+        tables = [table for result in ordered for table in result.tables]
+        return Snapshot(time(), [*tables, *report(outcomes, dropped)], outcomes)
+
+    async def _results(self, runners: Sequence[Runner], deadline: Deadline) -> list[Result]:
+        inner = deadline.earlier_by(min(HANDOVER_SECONDS, deadline.left() / 10))
+        shown = [self._background[r.named.name].result() for r in runners if r.named.name in self._background]
+        now = [runner for runner in runners if runner.named.name not in self._background]
+        joined = [(runner, runner.join(inner)) for runner in now]
+        try:
+            tasks = {task for _, task in joined if task is not None}
+            if tasks:
+                await asyncio.wait(tasks, timeout=deadline.left())
+            return shown + [runner.result_of(task) for runner, task in joined]
+        finally:
+            for runner, task in joined:
+                if task is not None:
+                    runner.leave()

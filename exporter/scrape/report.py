@@ -1,0 +1,75 @@
+"""What the engine says of its collectors, as tables: our own names, and those of upstream."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from exporter.model.metric import Metric, counter, gauge
+from exporter.model.snapshot import Outcome, State
+from exporter.model.table import Column, Labels, Table
+
+SUCCESS = gauge(
+    "exporter_collector_success",
+    "1 if the collector gave all it should; no sample if it was rightly skipped.",
+)
+DURATION = gauge(
+    "exporter_collector_duration_seconds", "How long the collector's run took, or has taken so far."
+)
+SKIPPED = gauge("exporter_collector_skipped", "1 for a collector that gave nothing or not all, by reason.")
+LAST_SUCCESS = gauge(
+    "exporter_collector_last_success_timestamp_seconds", "Unix time of the collector's newest full result."
+)
+AGE = gauge(
+    "exporter_collector_age_seconds", "Age of the shown result of a collector that runs in the background."
+)
+DROPPED = counter(
+    "exporter_series_dropped_total", "Samples left out because the collector was over its series limit."
+)
+
+# Upstream's names for the same facts, with upstream's one label.
+PG_SUCCESS = gauge("pg_scrape_collector_success", "1 if the PostgreSQL collector gave all it should.")
+PG_DURATION = gauge("pg_scrape_collector_duration_seconds", "How long the PostgreSQL collector's run took.")
+NODE_SUCCESS = gauge("node_scrape_collector_success", "1 if the host collector gave all it should.")
+NODE_DURATION = gauge("node_scrape_collector_duration_seconds", "How long the host collector's run took.")
+
+METRICS = (
+    *(SUCCESS, DURATION, SKIPPED, LAST_SUCCESS, AGE, DROPPED),
+    *(PG_SUCCESS, PG_DURATION, NODE_SUCCESS, NODE_DURATION),
+)
+LABELS = ("collector", "family")
+
+
+def report(outcomes: Sequence[Outcome], dropped: Mapping[Labels, int]) -> list[Table]:
+    """The tables about one scrape.
+
+    A collector that was skipped for a good reason (an older server, nothing to say) has neither
+    failed nor succeeded: it has `exporter_collector_skipped` alone.
+    """
+    rows = [(o.collector, o.family) for o in outcomes]
+    success = [None if o.state is State.SKIPPED else int(o.state is State.OK) for o in outcomes]
+    columns = [
+        Column(SUCCESS, success),
+        Column(DURATION, [o.seconds for o in outcomes]),
+        Column(LAST_SUCCESS, [o.last_success for o in outcomes]),
+        Column(AGE, [o.age for o in outcomes]),
+    ]
+    reasons = [o for o in outcomes if o.reason is not None]
+    return [
+        Table(LABELS, rows, columns),
+        Table(
+            (*LABELS, "reason"),
+            [(o.collector, o.family, str(o.reason)) for o in reasons],
+            [Column(SKIPPED, [1] * len(reasons))],
+        ),
+        Table(LABELS, list(dropped), [Column(DROPPED, list(dropped.values()))]),
+        *_upstream([o for o in outcomes if o.family == "postgres"], PG_SUCCESS, PG_DURATION),
+        *_upstream([o for o in outcomes if o.family == "host"], NODE_SUCCESS, NODE_DURATION),
+    ]
+
+
+def _upstream(outcomes: Sequence[Outcome], success: Metric, duration: Metric) -> list[Table]:
+    columns = [
+        Column(success, [int(o.state is State.OK) for o in outcomes]),
+        Column(duration, [o.seconds for o in outcomes]),
+    ]
+    return [Table(("collector",), [(o.collector,) for o in outcomes], columns)]
