@@ -1,0 +1,1 @@
+"""Clients that fetch, and know nothing of metrics: each opens, fetches before a deadline, closes."""

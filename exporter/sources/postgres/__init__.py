@@ -1,0 +1,1 @@
+"""PostgreSQL: at most `max_connections` sessions, every one of them under a deadline."""

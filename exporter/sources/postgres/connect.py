@@ -1,0 +1,176 @@
+"""Opens sessions that cannot hurt the server: read-only, bounded, named, with a safe search path."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from exporter.model.deadline import Deadline
+from exporter.model.errors import DeadlineExceeded, SourceError, Unavailable
+from exporter.sources.postgres.session import (
+    Connection,
+    NotAnswering,
+    Session,
+    TextContext,
+    explain,
+    shut_down,
+)
+
+APPLICATION_NAME = "datastack-exporter"
+
+# One statement, so one round trip. client_encoding: a server refuses to send an SQL_ASCII database's
+# invalid bytes as UTF8, so there it has to send them as they are.
+PREPARE_SESSION = """
+SELECT set_config('default_transaction_read_only', 'on', false),
+       set_config('search_path', 'pg_catalog', false),
+       set_config('jit', 'off', false),
+       set_config('lock_timeout', '{lock_timeout_ms}', false),
+       set_config('idle_in_transaction_session_timeout', '10000', false),
+       set_config('statement_timeout', '{statement_timeout_ms}', false),
+       set_config('client_encoding',
+                  CASE current_setting('server_encoding') WHEN 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END,
+                  false)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresOptions:
+    """How to reach one server, and how much of it we may use.
+
+    Attributes:
+        dsn: libpq connection string, URI or key=value; empty for libpq's own `PG*` variables.
+        password: takes the place of the one in the DSN.
+        discover_databases: whether database-scoped collectors read all databases, or the DSN's only.
+        include_databases: regular expressions that match whole names; empty for all.
+        exclude_databases: regular expressions that match whole names.
+        max_connections: sessions on the server at any time.
+        connect_timeout_seconds: for one attempt; libpq's least is 2.
+        lock_timeout_seconds: how long one of our statements may wait for a lock.
+        max_lifetime_seconds: age at which a kept session is replaced, because a backend's memory
+            only grows.
+    """
+
+    dsn: str
+    password: str | None = None
+    discover_databases: bool = True
+    include_databases: Sequence[re.Pattern[str]] = ()
+    exclude_databases: Sequence[re.Pattern[str]] = ()
+    max_connections: int = 3
+    connect_timeout_seconds: float = 5.0
+    lock_timeout_seconds: float = 0.2
+    max_lifetime_seconds: float = 1800.0
+
+
+class Connector:
+    """Opens connections to one server; psycopg_pool uses it in place of a connection class.
+
+    Args:
+        options: where to, and the bounds.
+        heard: called after each attempt with None, or with the error that it ended with.
+    """
+
+    def __init__(self, options: PostgresOptions, heard: Callable[[SourceError | None], None]) -> None:
+        self.conninfo, self.address = connection_params(
+            options.dsn, options.password, options.connect_timeout_seconds
+        )
+        self._options = options
+        self._heard = heard
+
+    async def connect(self, conninfo: str = "", **kwargs: Any) -> Connection:
+        """A connection in autocommit mode whose session is prepared.
+
+        Args:
+            conninfo: ignored; psycopg_pool passes its own.
+            kwargs: parameters that take the place of the DSN's, such as `dbname`.
+
+        Raises:
+            Unavailable: it can't be had; the message has no password.
+        """
+        del conninfo
+        try:
+            conn = await self._open(**kwargs)
+        except SourceError as error:
+            self._heard(error)
+            raise
+        self._heard(None)
+        return conn
+
+    async def _open(self, **kwargs: Any) -> Connection:
+        # The pool shortens connect_timeout to what its caller has left; an attempt serves more than one.
+        kwargs.pop("connect_timeout", None)
+        conn = await open_connection(self.conninfo, self.address, **kwargs)
+        try:
+            await self._prepare(conn)
+        except BaseException:
+            shut_down(conn)
+            await conn.close()
+            raise
+        return conn
+
+    async def _prepare(self, conn: Connection) -> None:
+        options = self._options
+        conn.statement_timeout_ms = round(options.connect_timeout_seconds * 1000)
+        conn.prepare_threshold = 0
+        sql = PREPARE_SESSION.format(
+            lock_timeout_ms=round(options.lock_timeout_seconds * 1000),
+            statement_timeout_ms=conn.statement_timeout_ms,
+        )
+        session = Session(conn, prepare=False)
+        try:
+            await session.run(sql, Deadline.after(options.connect_timeout_seconds))
+        except DeadlineExceeded:
+            await session.end()
+            raise NotAnswering(f"{self.address}: no answer on the new connection") from None
+        except SourceError as error:
+            raise Unavailable(f"{self.address}: session not prepared: {error}") from None
+
+
+async def open_connection(conninfo: str, address: str, **kwargs: Any) -> Connection:
+    """A connection in autocommit mode that hands out text.
+
+    Raises:
+        NotAnswering: nothing came back within `connect_timeout`.
+        Unavailable: it was refused, with the reason; the message has no password.
+    """
+    try:
+        return await Connection.connect(conninfo, autocommit=True, context=TextContext(), **kwargs)
+    except psycopg.errors.ConnectionTimeout:
+        raise NotAnswering(f"{address}: no answer to the connection attempt") from None
+    except psycopg.Error as error:
+        raise Unavailable(f"{address}: {_reason(error)}") from None
+    except (OSError, ValueError) as error:
+        raise Unavailable(f"{address}: {error}") from None
+
+
+def connection_params(dsn: str, password: str | None, connect_timeout_seconds: float) -> tuple[str, str]:
+    """The libpq connection string of a target, and its address as `host:port`.
+
+    Built from parts, never from text: whatever a password holds, it stays one value.
+
+    Raises:
+        psycopg.ProgrammingError: the DSN can't be parsed.
+    """
+    params: dict[str, Any] = {k: v for k, v in conninfo_to_dict(dsn).items() if v is not None}
+    if password is not None:
+        params["password"] = password
+    params["application_name"] = APPLICATION_NAME
+    params["connect_timeout"] = max(2, round(connect_timeout_seconds))
+    return make_conninfo(**params), _address(params)
+
+
+def _reason(error: psycopg.Error) -> str:
+    text = str(explain(error, lost=True))
+    # libpq repeats for each address that it tried what it was trying; the last one says it all.
+    return text.removeprefix("connection failed: ").removeprefix("connection is bad: ")
+
+
+def _address(params: dict[str, Any]) -> str:
+    """`host:port` as people know it, from the DSN or libpq's defaults."""
+    host = params.get("host") or params.get("hostaddr") or "localhost"
+    port = params.get("port") or "5432"
+    return f"{host}:{port}"

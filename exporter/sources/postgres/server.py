@@ -1,0 +1,137 @@
+"""One PostgreSQL server: queries in its main database and in the others, within `max_connections`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import monotonic
+
+import structlog
+
+from exporter.model.deadline import Deadline
+from exporter.model.errors import SourceError, Unavailable
+from exporter.sources.postgres.connect import Connector, PostgresOptions
+from exporter.sources.postgres.main import MainSessions
+from exporter.sources.postgres.others import OtherDatabases
+from exporter.sources.postgres.session import ConnectionLost, Rows
+
+log = structlog.get_logger("exporter.sources.postgres")
+
+DATABASES = """
+SELECT datname, (datname = current_database())::int
+FROM pg_database
+WHERE datallowconn AND NOT datistemplate AND has_database_privilege(datname, 'CONNECT')
+ORDER BY datname
+"""
+DATABASES_SECONDS = 5.0
+"""How long the list of databases holds: the collectors of one scrape share it."""
+
+
+class PostgresServer:
+    """Fetches rows from one server.
+
+    Args:
+        options: where it is, and the bounds.
+        name: names the pool in its statistics.
+
+    Attributes:
+        address: `host:port`, for labels and messages.
+    """
+
+    def __init__(self, options: PostgresOptions, name: str = "postgres") -> None:
+        others = options.max_connections // 2 if options.discover_databases else 0
+        self._options = options
+        self._main = MainSessions(options, options.max_connections - others, name)
+        connector = Connector(options, heard=lambda _error: None)
+        self._others = OtherDatabases(connector, others) if others else None
+        self.address = self._main.connector.address
+        self.pool = self._main.pool
+        self._down: str | None = None
+        self._main_database: str | None = None
+        self._databases: tuple[float, list[str]] = (float("-inf"), [])
+
+    def describe(self) -> str:
+        """What people call this target in messages."""
+        return f"postgres at {self.address}"
+
+    async def fetch(
+        self, sql: str | Callable[[int], str], deadline: Deadline, *, database: str | None = None
+    ) -> Rows:
+        """The rows of one query.
+
+        Args:
+            sql: one statement that reads, or a function from the server's major version to it.
+            deadline: when the rows must be there.
+            database: where to run it; None for the main database.
+
+        Raises:
+            Unavailable: the server can't be reached, or does not answer.
+            DeadlineExceeded: the rows did not come in time. Nothing of the query stays on the server.
+            Refused: the server answered no.
+        """
+        query = sql if callable(sql) else lambda _major: sql
+        if self._others is not None and database not in (None, self._main_database):
+            return await self._others.fetch(database or "", query, deadline)
+        try:
+            rows = await self._fetch_main(query, deadline)
+        except Unavailable as error:
+            self._note(str(error))
+            raise
+        self._note(None)
+        return rows
+
+    async def _fetch_main(self, sql: Callable[[int], str], deadline: Deadline) -> Rows:
+        """One query in the main database, on another session where one turns out to be dead.
+
+        A restart of the server leaves dead sessions in the pool; what only reads can be asked again.
+        """
+        lost: SourceError | None = None
+        for _ in range(self._options.max_connections + 1):
+            session = await self._main.lease(deadline)
+            try:
+                self._main_database = session.conn.info.dbname
+                await session.limit_statements(deadline)
+                return await session.run(sql(session.major), deadline)
+            except ConnectionLost as error:
+                lost = error
+            finally:
+                await self._main.give_back(session)
+        raise lost or Unavailable(f"{self.describe()}: no session")
+
+    async def databases(self, deadline: Deadline) -> list[str]:
+        """The databases that database-scoped collectors read: names, the main database first.
+
+        Only those that accept connections, are no templates, that the role may connect to, and that
+        the settings include; the main one always. From pg_database.
+        """
+        seen_at, names = self._databases
+        if names and monotonic() - seen_at < DATABASES_SECONDS:
+            return names
+        rows = await self.fetch(DATABASES, deadline)
+        pairs = [(name or "", main == "1") for name, main in zip(*rows.columns, strict=True)]
+        found = [name for name, main in pairs if main]
+        if self._others is not None:
+            found += [name for name, main in pairs if not main and self._wanted(name)]
+        self._databases = (monotonic(), found)
+        return found
+
+    def _wanted(self, name: str) -> bool:
+        include, exclude = self._options.include_databases, self._options.exclude_databases
+        if include and not any(pattern.fullmatch(name) for pattern in include):
+            return False
+        return not any(pattern.fullmatch(name) for pattern in exclude)
+
+    def _note(self, down: str | None) -> None:
+        """One line when the target goes down, and one when it is back."""
+        if (down is None) == (self._down is None):
+            return
+        self._down = down
+        if down is None:
+            log.info("target is up", target=self.describe())
+        else:
+            log.warning("target is down", target=self.describe(), reason=down)
+
+    async def close(self) -> None:
+        """Ends all sessions; waits two seconds at most."""
+        await self._main.close()
+        if self._others is not None:
+            await self._others.close()

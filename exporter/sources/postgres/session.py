@@ -1,0 +1,239 @@
+"""One psycopg connection under deadlines.
+
+The trap that this module is about: psycopg answers a cancelled `execute` by sending a cancel request
+and waiting for the statement's end, up to ten seconds on a server that does not answer. So a
+statement runs in a task of its own, the caller waits for that task no longer than its deadline, and
+a statement that was given up is ended behind the caller's back: first a cancel request, and where
+that is not answered either the socket is shut down, which ends the wait at once on our side.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg.adapt import AdaptersMap
+from psycopg.types.string import TextLoader
+
+from exporter.model.deadline import Deadline
+from exporter.model.errors import DeadlineExceeded, Reason, Refused, SourceError, Unavailable
+
+CANCEL_SECONDS = 0.5
+"""How long a cancel request may take, and then the statement to obey, before the socket is shut."""
+
+Text = str | None
+"""A value as the server wrote it; None is NULL."""
+
+
+class NotAnswering(Unavailable):
+    """Connecting ended because nothing came back: not even a refusal."""
+
+
+class ConnectionLost(Unavailable):
+    """The connection broke: a statement that only reads may be tried on another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The result of a query.
+
+    Attributes:
+        columns: one sequence of values for each column of the SELECT list, in the server's text.
+        names: the column names.
+        count: number of rows.
+        major: the server's major version.
+    """
+
+    columns: Sequence[Sequence[Text]]
+    names: Sequence[str]
+    count: int
+    major: int
+
+
+class TextContext:
+    """A psycopg context whose connections hand out every value as text, unparsed.
+
+    The page needs text; parsing numbers only to print them again costs more than the whole encoding.
+    """
+
+    def __init__(self) -> None:
+        self.adapters = AdaptersMap(types=psycopg.postgres.types)
+        self.adapters.register_loader(0, TextLoader)
+        self.connection = None
+
+
+class Connection(psycopg.AsyncConnection[Any]):
+    """A psycopg connection that remembers the `statement_timeout` of its session, in milliseconds."""
+
+    statement_timeout_ms = 0
+
+
+class Session:
+    """A connection in use by one caller at a time.
+
+    Args:
+        conn: an open connection in autocommit mode, made with `TextContext`.
+        prepare: whether statements are prepared; not for the consoles of poolers.
+    """
+
+    def __init__(self, conn: Connection, *, prepare: bool = True) -> None:
+        self.conn = conn
+        self._prepare = prepare
+        self._given_up: asyncio.Task[Any] | None = None
+
+    @property
+    def major(self) -> int:
+        """The server's major version."""
+        return self.conn.info.server_version // 10_000
+
+    @property
+    def usable(self) -> bool:
+        """Whether the connection can run another statement."""
+        return self._given_up is None and not self.conn.closed
+
+    async def run(self, sql: str, deadline: Deadline) -> Rows:
+        """Runs one statement that returns rows.
+
+        Raises:
+            DeadlineExceeded: not done in time; `end()` has to be awaited before the connection is used.
+            ConnectionLost: the connection broke.
+            Refused: the server answered no.
+        """
+        cursor = await self._within(self.conn.execute(sql.encode(), prepare=self._prepare), deadline)
+        return await _rows(cursor, self.major)
+
+    async def limit_statements(self, deadline: Deadline) -> None:
+        """Tells the server to end statements by itself about when the deadline passes.
+
+        Only a backstop for the case that we are gone by then, so it is not set again as long as the
+        session's value is roughly right: that saves a round trip on each query.
+        """
+        wanted = int(deadline.left() * 1000) + 1
+        now = self.conn.statement_timeout_ms
+        if wanted <= now <= 2 * wanted + 1000:
+            return
+        milliseconds = -(-wanted // 500) * 500
+        await self._within(self.conn.execute(f"SET statement_timeout = {milliseconds}".encode()), deadline)
+        self.conn.statement_timeout_ms = milliseconds
+
+    async def _within(self, statement: Any, deadline: Deadline) -> Any:
+        task = asyncio.ensure_future(statement)
+        try:
+            done, _ = await asyncio.wait({task}, timeout=deadline.left())
+        except asyncio.CancelledError:
+            self._given_up = task
+            raise
+        if not done:
+            self._given_up = task
+            raise DeadlineExceeded("the server had not answered the query when time was up")
+        try:
+            return task.result()
+        except psycopg.Error as error:
+            raise explain(error, lost=self.conn.closed) from None
+
+    async def end(self) -> bool:
+        """Ends a statement that was given up. True if the server took part in it.
+
+        Takes at most twice `CANCEL_SECONDS`. False means that the server is not answering, and that
+        the connection is gone.
+        """
+        task, self._given_up = self._given_up, None
+        if task is None:
+            return True
+        if not task.done():
+            with suppress(psycopg.Error, TimeoutError, OSError):
+                async with asyncio.timeout(CANCEL_SECONDS):
+                    await self.conn.cancel_safe(timeout=CANCEL_SECONDS)
+                await asyncio.wait({task}, timeout=CANCEL_SECONDS)
+        answered = task.done()
+        if not answered:
+            shut_down(self.conn)
+        await asyncio.wait({task})
+        task.exception()  # fetched, so that it is not reported as lost
+        return answered
+
+
+def shut_down(conn: psycopg.AsyncConnection[Any]) -> None:
+    """Shuts the connection's socket down, so that whoever waits on it sees its end at once.
+
+    The descriptor stays open until psycopg closes it: closing it here would let another connection
+    get its number while the event loop still watches it.
+    """
+    with suppress(psycopg.Error, OSError), _duplicate(conn) as duplicate:
+        duplicate.shutdown(socket.SHUT_RDWR)
+
+
+async def hang_up(conn: psycopg.AsyncConnection[Any], seconds: float = 0.3) -> None:
+    """Closes a connection and waits until the server's process has really gone.
+
+    libpq closes its socket and leaves the backend to notice, so that for a moment the server would
+    count one session more than we may have when the next one is opened at once.
+    """
+    loop = asyncio.get_running_loop()
+    with suppress(psycopg.Error, OSError, TimeoutError), _duplicate(conn) as duplicate:
+        duplicate.setblocking(False)
+        duplicate.shutdown(socket.SHUT_WR)
+        async with asyncio.timeout(seconds):
+            while await loop.sock_recv(duplicate, 4096):
+                pass
+    await conn.close()
+
+
+def _duplicate(conn: psycopg.AsyncConnection[Any]) -> socket.socket:
+    return socket.socket(fileno=os.dup(conn.pgconn.socket))
+
+
+async def _rows(cursor: Any, major: int) -> Rows:
+    try:
+        rows = await cursor.fetchall()
+        columns: Sequence[Sequence[Text]] = list(zip(*rows, strict=True))
+        if cursor.connection.info.encoding == "ascii":  # psycopg leaves SQL_ASCII text as bytes
+            columns = _decoded(cursor.pgresult)
+    except UnicodeDecodeError:
+        columns = _decoded(cursor.pgresult)
+    result = cursor.pgresult
+    names = [column.name for column in cursor.description or ()]
+    return Rows(columns or [()] * result.nfields, names, result.ntuples, major)
+
+
+def _decoded(result: Any) -> list[list[Text]]:
+    r"""The columns of a result with bytes that are not valid UTF-8, those written as `\xff`.
+
+    An SQL_ASCII database stores whatever it was given, and its names show up in the shared catalogs
+    of every other database. Written out, such names stay readable and different from each other.
+    """
+    columns = []
+    for field in range(result.nfields):
+        raw = (result.get_value(row, field) for row in range(result.ntuples))
+        columns.append([None if v is None else bytes(v).decode("utf-8", "backslashreplace") for v in raw])
+    return columns
+
+
+_UNAVAILABLE = ("57P", "53300", "28", "3D", "08")
+_UNSUPPORTED = ("0A", "42883", "42P01", "42703")
+
+
+def explain(error: psycopg.Error, *, lost: bool) -> SourceError:
+    """A driver's error as one of ours: classified by SQLSTATE, in one line, without the statement.
+
+    Source: PostgreSQL documentation, appendix A, "PostgreSQL Error Codes".
+    """
+    state = error.sqlstate or ""
+    text = " ".join((error.diag.message_primary or str(error)).split())
+    if state == "57014":
+        return DeadlineExceeded(f"the server ended the query: {text}")
+    if state == "55P03":
+        return DeadlineExceeded("waited for a lock longer than lock_timeout")
+    if state.startswith(_UNAVAILABLE):
+        return ConnectionLost(text) if lost else Unavailable(text)
+    if state == "42501":
+        return Refused(f"{text}: GRANT pg_monitor to the exporter's role", Reason.PERMISSION)
+    if state.startswith(_UNSUPPORTED):
+        return Refused(text, Reason.UNSUPPORTED)
+    return ConnectionLost(text) if lost or not state else Refused(text)
