@@ -1,0 +1,217 @@
+"""The one place that wires things together: settings to sources to collectors to engine to web.
+
+Order of shutdown: the listening socket, the requests under way, the background runs, the sources.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import socket
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from time import time
+from typing import Any
+
+import structlog
+import uvicorn
+
+from exporter.http.app import Web
+from exporter.http.own import OwnMetrics
+from exporter.log import configure_logging
+from exporter.model.collector import Named
+from exporter.model.errors import SettingsError
+from exporter.settings import Settings
+from exporter.stack import Stack
+
+log = structlog.get_logger("exporter")
+
+GRACE_SECONDS = 3
+"""How long requests under way may take when the process is told to stop."""
+OPEN_REQUESTS = 500
+"""Connections and requests at a time; more are answered 503 at once."""
+
+
+class Daemon:
+    """Serves a configuration, and another one after each reload.
+
+    Args:
+        load: reads the settings again.
+        settings: what it starts with.
+        collectors: all collectors of the installation, by name.
+    """
+
+    def __init__(
+        self, load: Callable[[], Settings], settings: Settings, collectors: Mapping[str, Named]
+    ) -> None:
+        self._load = load
+        self._settings = settings
+        self._collectors = collectors
+        self._own = OwnMetrics()
+        self._stack = Stack(settings, collectors)
+        self._closing: set[asyncio.Task[None]] = set()
+        self._reloading = asyncio.Lock()
+        self.web = Web(
+            lambda: self._stack.served,
+            self.reload,
+            self._own,
+            metrics_path=settings.web.telemetry_path,
+            enable_reload=settings.web.enable_reload,
+        )
+        self._loaded()
+
+    def _loaded(self) -> None:
+        self._own.reload_successful.set(1)
+        self._own.reload_time.set(time())
+
+    async def reload(self) -> None:
+        """Reads the configuration again and serves it; a bad one changes nothing.
+
+        Raises:
+            SettingsError: it is bad; the metric and the log say so too.
+        """
+        async with self._reloading:
+            try:
+                settings = await asyncio.to_thread(self._load)
+                if settings != self._settings:
+                    self._replace(settings)
+            except SettingsError as error:
+                self._own.reload_successful.set(0)
+                log.error("configuration not changed", findings=list(error.findings))  # noqa: TRY400
+                raise
+            self._loaded()
+            log.info("configuration reloaded")
+
+    def _replace(self, settings: Settings) -> None:
+        if settings.web != self._settings.web:
+            log.warning("the settings of section web take effect at the next start")
+        old, new = self._stack, Stack(settings, self._collectors)
+        configure_logging(settings.log.level, settings.log.format)
+        new.engine.start()
+        self._stack, self._settings = new, settings
+        closing = asyncio.create_task(self._close_idle(old, settings.scrape.timeout_seconds))
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+
+    async def _close_idle(self, stack: Stack, seconds: float) -> None:
+        """Closes a replaced stack once its scrapes are done."""
+        await stack.engine.idle(seconds)
+        await stack.close()
+
+    async def serve(self, listening: socket.socket, started: Callable[[str], None] | None = None) -> None:
+        """Serves on a bound socket until the process is told to stop.
+
+        Args:
+            listening: where; it is closed at the end.
+            started: called with the URL once requests are answered.
+        """
+        self._stack.engine.start()
+        config = uvicorn.Config(
+            self.web.app,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+            limit_concurrency=OPEN_REQUESTS,
+        )
+        server = _Server(config)
+        self._handle_signals(server)
+        url = url_of(listening)
+        log.info("serving", url=url, targets=[name for name, _ in self._stack.served.targets])
+        if started is not None:
+            started(url)
+        gc.collect()
+        gc.freeze()
+        try:
+            await server.serve(sockets=[listening])
+        finally:
+            self.web.pages.close()
+            await asyncio.gather(self._stack.close(), *self._closing, return_exceptions=True)
+            log.info("stopped")
+
+    def _handle_signals(self, server: uvicorn.Server) -> None:
+        loop = asyncio.get_running_loop()
+
+        def stop() -> None:
+            server.should_exit = True
+
+        def reload() -> None:
+            task = loop.create_task(self._reload_quietly())
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+
+        loop.add_signal_handler(signal.SIGTERM, stop)
+        loop.add_signal_handler(signal.SIGINT, stop)
+        loop.add_signal_handler(signal.SIGHUP, reload)
+
+    async def _reload_quietly(self) -> None:
+        try:
+            await self.reload()
+        except SettingsError:
+            return  # logged and counted there
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves the signals to the daemon, which has more to end than requests."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Captures none."""
+        yield
+
+
+def listen(settings: Settings) -> socket.socket:
+    """The bound socket of `web.listen_address`.
+
+    Raises:
+        SettingsError: it can't be had, with the reason.
+    """
+    host, port = settings.web.bind
+    try:
+        if not host and socket.has_dualstack_ipv6():
+            return socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        text = f"web.listen_address: can't listen on {settings.web.listen_address}: {error.strerror or error}"
+        raise SettingsError([text]) from None
+
+
+def url_of(listening: socket.socket) -> str:
+    """The URL of a bound socket, as one types it on this machine."""
+    host, port = listening.getsockname()[:2]
+    host = "localhost" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host  # noqa: S104
+    return f"http://{host}:{port}"
+
+
+def serve(
+    load: Callable[[], Settings],
+    settings: Settings,
+    collectors: Mapping[str, Named],
+    beside: Sequence[Callable[[], Any]] = (),
+) -> int:
+    """Runs the daemon in this process until it is told to stop.
+
+    Args:
+        load: reads the settings again, for a reload.
+        settings: what it starts with.
+        collectors: all collectors of the installation.
+        beside: coroutine functions that run as long as it serves: the demo's workload.
+    """
+    configure_logging(settings.log.level, settings.log.format)
+
+    async def main() -> None:
+        daemon = Daemon(load, settings, collectors)
+        listening = listen(settings)
+        tasks = [asyncio.ensure_future(work()) for work in beside]
+        try:
+            await daemon.serve(listening)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    asyncio.run(main())
+    return 0

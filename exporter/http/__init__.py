@@ -1,0 +1,1 @@
+"""The web side: a route takes the snapshot, exposes it, replies."""

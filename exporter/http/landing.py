@@ -1,0 +1,57 @@
+"""The page at `/`: plain HTML, no script, nothing from elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from urllib.parse import quote
+
+from exporter import __version__
+from exporter.model.snapshot import Outcome, Snapshot, State
+
+STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto;
+       padding: 0 1rem; color: #1c2733 }
+h1 { font-size: 1.5rem; margin-bottom: 0 } h2 { font-size: 1.1rem; margin-top: 2rem }
+p.sub { color: #5b6875; margin-top: .2rem }
+table { border-collapse: collapse; width: 100% } th, td { text-align: left; padding: .25rem .8rem .25rem 0 }
+th { border-bottom: 1px solid #cfd6dd; font-weight: 600 }
+td { border-bottom: 1px solid #edf0f2; vertical-align: top }
+td.n { text-align: right; font-variant-numeric: tabular-nums }
+.ok { color: #17733b } .failed, .late { color: #b3261e; font-weight: 600 } .skipped { color: #6b7785 }
+nav a { margin-right: 1.2rem } code { background: #f3f5f7; padding: .05rem .3rem }
+"""
+
+
+def landing_page(targets: Sequence[tuple[str, str]], snapshot: Snapshot, metrics_path: str) -> str:
+    """The HTML: version, targets with their state, collectors with their outcome, links."""
+    families = list(dict.fromkeys(outcome.family for outcome in snapshot.outcomes))
+    links = [f'<a href="{escape(metrics_path)}">all metrics</a>']
+    links += [f'<a href="{escape(metrics_path)}?collect[]={quote(f)}">{escape(f)}</a>' for f in families]
+    links += ['<a href="/-/healthy">health</a>', '<a href="/-/ready">readiness</a>']
+    rows = "".join(_collector_row(outcome) for outcome in snapshot.outcomes)
+    watched = "".join(_target_row(family, address, snapshot) for family, address in targets)
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>datastack-exporter</title>'
+        f"<style>{STYLE}</style></head><body><h1>datastack-exporter</h1>"
+        f'<p class="sub">version {escape(__version__)}</p><nav>{" ".join(links)}</nav>'
+        f"<h2>Targets</h2><table><tr><th>Family<th>Address<th>State</tr>{watched}</table>"
+        "<h2>Collectors</h2><table><tr><th>Collector<th>Family<th>State<th>Milliseconds<th>Why</tr>"
+        f"{rows}</table></body></html>\n"
+    )
+
+
+def _target_row(family: str, address: str, snapshot: Snapshot) -> str:
+    name = "pgbouncer" if family == "pool" else family
+    up = next((o for o in snapshot.outcomes if o.collector == f"{name}_up"), None)
+    state, text = (State.OK, "up") if up is None or up.state is State.OK else (up.state, "down")
+    return f'<tr><td>{escape(name)}<td>{escape(address)}<td class="{state}">{text}</tr>'
+
+
+def _collector_row(outcome: Outcome) -> str:
+    milliseconds = f"{outcome.seconds * 1000:.1f}"
+    return (
+        f"<tr><td><code>{escape(outcome.collector)}</code><td>{escape(outcome.family)}"
+        f'<td class="{outcome.state}">{outcome.state}<td class="n">{milliseconds}'
+        f"<td>{escape(outcome.text)}</tr>"
+    )

@@ -1,0 +1,49 @@
+"""Structured logging to standard error: one line per change of state, logfmt or JSON."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+
+LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+
+
+def configure_logging(level: str = "info", format: str = "logfmt") -> None:
+    """Sets up structlog, and what libraries log through the standard library.
+
+    psycopg_pool logs each failed attempt; the source says the same once, so its logger is silenced.
+    """
+    renderer: Any = structlog.processors.JSONRenderer(ensure_ascii=False)
+    if format == "logfmt":
+        renderer = structlog.processors.LogfmtRenderer(
+            key_order=["timestamp", "level", "event"], drop_missing=True, bool_as_flag=False
+        )
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    handler = _Forward()
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
+    # Uvicorn reports malformed requests one by one: anybody who reaches the port could fill the log.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+
+
+class _Forward(logging.Handler):
+    """Hands the libraries' records to structlog, so that there is one format."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Logs the record under its logger's name."""
+        log = structlog.get_logger(record.name)
+        level = "error" if record.levelno >= logging.ERROR else "warning"
+        getattr(log, level)(record.getMessage(), logger=record.name, exc_info=record.exc_info)
