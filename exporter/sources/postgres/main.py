@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from contextlib import suppress
+from time import monotonic
 from typing import Any, cast
 
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
@@ -36,6 +37,8 @@ class MainSessions:
             self._attempt, f"postgres at {self.connector.address}", attempt_seconds=_patience(options)
         )
         self._token: object = None
+        self._failure: SourceError | None = None
+        self._failed_at = 0.0
         self.pool = AsyncConnectionPool(
             connection_class=cast("type[Connection]", self.connector),
             min_size=0,
@@ -56,6 +59,7 @@ class MainSessions:
             Unavailable: the server can't be reached, or does not answer.
             DeadlineExceeded: all sessions were busy until then.
         """
+        came = monotonic()
         await self._enter(deadline)  # before queueing: while the server hangs, nobody should queue
         try:
             async with asyncio.timeout(deadline.left()):
@@ -63,7 +67,7 @@ class MainSessions:
         except TimeoutError:
             raise DeadlineExceeded("the sessions were busy with other queries until then") from None
         try:
-            return Session(await self._connection(deadline))
+            return Session(await self._connection(deadline, came))
         except BaseException:
             self._slots.release()
             raise
@@ -71,8 +75,12 @@ class MainSessions:
     async def _enter(self, deadline: Deadline) -> None:
         self._token = await self.gate.enter(deadline)
 
-    async def _connection(self, deadline: Deadline) -> Connection:
+    async def _connection(self, deadline: Deadline, came: float) -> Connection:
         if not self._idle:
+            if self._failure is not None and self._failed_at > came:
+                # Whoever queued while the server went away shares that news: an attempt each, one
+                # after the other, would take all the time there is.
+                raise self._failure.with_traceback(None)
             await self._enter(deadline)
         if self._idle:
             return await self.pool.getconn(timeout=deadline.left())
@@ -150,6 +158,7 @@ class MainSessions:
     def _heard(self, error: SourceError | None) -> None:
         if isinstance(error, NotAnswering):
             return  # the gate finds that out by itself, and must not take it for an answer
+        self._failure, self._failed_at = error, monotonic()
         for future in self._listeners:
             if future.done():
                 continue

@@ -1,0 +1,63 @@
+# Everything a developer types. `make help` lists it.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run servers test check unit bench soak record docs format clean
+
+help: ## List the targets.
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## Build .venv with the package and every development tool.
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; name it with: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || if [ "$$(id -u)" = 0 ]; then \
+	  apt-get update -qq && apt-get install -y -qq python3-venv; \
+	  else echo "Python's venv module is missing: apt-get install python3-venv" >&2; exit 1; fi
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo,dev]'
+	@touch $@
+
+run: setup ## Serve on localhost:9188; the demo stack when no target is configured.
+	exec $(BIN)/datastack-exporter demo
+
+servers: setup ## Get the servers that the tests need into .cache/servers.
+	$(BIN)/python -m tests.servers.install
+
+test: servers ## Run all tests against real servers.
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadgroup --benchmark-skip -q
+
+check: setup ## Lint, types, import layers, unit tests: under a minute.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(MAKE) --no-print-directory unit
+
+unit: setup ## Run the tests that need no server.
+	$(BIN)/python -m pytest tests/unit -q
+
+bench: servers ## Measure against the upstream exporters, and write docs/performance.md.
+	$(BIN)/python -m tests.bench
+
+soak: servers ## 2,000 scrapes with a changing schema, ten minutes of a frozen server: 15 minutes.
+	$(BIN)/python -m pytest tests/soak -q
+
+record: servers ## Capture views, INFO and /proc from real servers, and the golden pages from them.
+	$(BIN)/python -m tests.record
+
+docs: setup ## Generate what is generated in docs/.
+	$(BIN)/python -m tests.docs
+
+format: setup ## Format the code.
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+clean: ## Remove what was built and downloaded.
+	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .benchmarks

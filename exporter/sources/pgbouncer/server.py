@@ -1,0 +1,223 @@
+"""PgBouncer's admin console: SHOW commands by name, on one connection to the database `pgbouncer`.
+
+The console speaks the simple query protocol only: autocommit, nothing prepared, no SET of ours. It
+answers one command after the other, and so does this.
+
+The connection serves the commands of one scrape and is then closed. A kept one would hold up
+PgBouncer's own end: from version 1.23 on SIGTERM waits until the last client has gone, and a client
+of the console counts as one.
+
+Source: PgBouncer documentation, "Admin console" and "Signals".
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any, Protocol
+
+import structlog
+
+from exporter.model.deadline import Deadline
+from exporter.model.errors import DeadlineExceeded, Reason, Refused, Unavailable
+from exporter.sources.gate import GRACE_SECONDS, Gate
+from exporter.sources.postgres.connect import connection_params, open_connection
+from exporter.sources.postgres.session import Connection, ConnectionLost, Rows, Session
+
+log = structlog.get_logger("exporter.sources.pgbouncer")
+
+CONSOLE = {
+    "dbname": "pgbouncer",
+    # The environment or a DSN made for PostgreSQL may set these; the console refuses the first, and
+    # has no answer to the question that libpq asks for the second.
+    "options": "",
+    "target_session_attrs": "any",
+}
+"""What takes the place of the DSN's parameters."""
+
+LINGER_SECONDS = 1.0
+"""How long the connection stays open after the last command: longer than the gaps within a scrape."""
+
+REMEDIES = {
+    "not allowed": "add the user to stats_users in pgbouncer.ini",
+    "no such user": "add the user to PgBouncer's auth_file, and to stats_users in pgbouncer.ini",
+    "authentication failed": "compare user and password with PgBouncer's auth_file",
+}
+"""A word of PgBouncer's refusal of a login -> what to do."""
+
+Row = Mapping[str, str | None]
+"""One row of a SHOW command: column name -> text. Which columns there are depends on the version."""
+
+
+class PgBouncerSource(Protocol):
+    """What collectors need: the server, or the fake."""
+
+    async def show(self, what: str, deadline: Deadline) -> Sequence[Row]:
+        """The rows of `SHOW <what>`."""
+
+
+@dataclass(frozen=True, slots=True)
+class PgBouncerOptions:
+    """How to reach the admin console.
+
+    Attributes:
+        dsn: libpq connection string whose user is one of `stats_users` or `admin_users`.
+        password: takes the place of the one in the DSN.
+        connect_timeout_seconds: for one attempt; libpq's least is 2.
+    """
+
+    dsn: str
+    password: str | None = None
+    connect_timeout_seconds: float = 5.0
+
+
+class PgBouncerServer:
+    """Runs SHOW commands on one PgBouncer, one after the other.
+
+    Attributes:
+        address: `host:port`, for labels and messages.
+    """
+
+    def __init__(self, options: PgBouncerOptions) -> None:
+        seconds = max(2.0, options.connect_timeout_seconds)
+        # libpq's own limit only backs up the gate's, which knows a silent target from one that refuses.
+        self._conninfo, self.address = connection_params(options.dsn, options.password, seconds + 1.0)
+        self.gate: Gate[Connection] = Gate(self._connect, self.describe(), attempt_seconds=seconds)
+        self._turn = asyncio.Lock()
+        self._callers = 0
+        self._conn: Connection | None = None
+        self._closing: asyncio.TimerHandle | None = None
+        self._behind: set[asyncio.Task[None]] = set()
+        self._failure: tuple[float, Unavailable] | None = None
+        self._down: str | None = None
+
+    def describe(self) -> str:
+        """What people call this target in messages."""
+        return f"pgbouncer at {self.address}"
+
+    async def show(self, what: str, deadline: Deadline) -> Sequence[Row]:
+        """The rows of `SHOW <what>`.
+
+        Raises:
+            Unavailable: PgBouncer can't be reached, does not let the user in, or does not answer.
+            DeadlineExceeded: the rows did not come in time.
+            Refused: the console answered no: it does not know the command.
+        """
+        self._callers += 1
+        if self._closing is not None:
+            self._closing.cancel()
+        try:
+            rows = await self._show(what, deadline)
+        except Unavailable as error:
+            self._note(str(error))
+            raise
+        finally:
+            self._callers -= 1
+            self._close_soon()
+        self._note(None)
+        return [dict(zip(rows.names, row, strict=True)) for row in zip(*rows.columns, strict=True)]
+
+    async def _show(self, what: str, deadline: Deadline) -> Rows:
+        came = monotonic()
+        await self.gate.enter(deadline)  # before queueing: while it hangs, nobody should queue
+        try:
+            async with asyncio.timeout(deadline.left()) as waiting, self._turn:
+                waiting.reschedule(None)
+                return await self._in_turn(what, deadline, came)
+        except TimeoutError:
+            raise DeadlineExceeded(f"{self.describe()}: other SHOW commands took all the time") from None
+
+    async def _in_turn(self, what: str, deadline: Deadline, came: float) -> Rows:
+        # What was found out while this call queued is its answer too: each attempt of its own would
+        # wait for the gate's next pause.
+        if self._failure is not None and self._failure[0] >= came:
+            raise self._failure[1].with_traceback(None)
+        try:
+            try:
+                return await self._on_connection(what, deadline)
+            except ConnectionLost:
+                return await self._on_connection(what, deadline)  # it died while it was idle
+        except Unavailable as error:
+            self._failure = (monotonic(), error)
+            raise
+
+    async def _on_connection(self, what: str, deadline: Deadline) -> Rows:
+        conn = await self.gate.enter(deadline)
+        session, began = Session(conn, prepare=False), monotonic()
+        try:
+            return await session.run(f"SHOW {what}", deadline)
+        except ConnectionLost as error:
+            self.gate.lost(conn)
+            self._later(conn.close())
+            raise ConnectionLost(f"{self.describe()}: {error}") from None
+        except DeadlineExceeded:
+            # One who came late says nothing about the target.
+            frozen = monotonic() - began >= GRACE_SECONDS
+            text = f"{self.describe()}: SHOW {what} was not answered in time"
+            self.gate.lost(conn, hanging=Unavailable(text) if frozen else None)
+            self._later(_drop(session))
+            raise DeadlineExceeded(text) from None
+        except asyncio.CancelledError:
+            self.gate.lost(conn)
+            self._later(_drop(session))
+            raise
+        except (Unavailable, Refused) as error:
+            raise self._refused(what, str(error)) from None
+
+    def _refused(self, what: str, text: str) -> Refused:
+        """The console's no. It has one SQLSTATE for all, so the sentence has to tell."""
+        reason = Reason.UNSUPPORTED if "invalid command" in text else Reason.ERROR
+        return Refused(f"{self.describe()}: SHOW {what}: {text}", reason)
+
+    async def _connect(self) -> Connection:
+        try:
+            conn = await open_connection(self._conninfo, self.describe(), **CONSOLE)
+        except Unavailable as error:
+            text = str(error)
+            remedy = next((remedy for word, remedy in REMEDIES.items() if word in text), None)
+            raise Unavailable(f"{text}: {remedy}") from None if remedy else error
+        self._conn = conn
+        self._close_soon()
+        return conn
+
+    def _close_soon(self) -> None:
+        if self._callers == 0 and self._conn is not None:
+            self._closing = asyncio.get_running_loop().call_later(LINGER_SECONDS, self._let_go)
+
+    def _let_go(self) -> None:
+        conn, self._conn = self._conn, None
+        if conn is not None and self.gate.lost(conn):
+            self._later(conn.close())
+
+    def _later(self, work: Coroutine[Any, Any, Any]) -> None:
+        task = asyncio.create_task(work)
+        self._behind.add(task)
+        task.add_done_callback(self._behind.discard)
+
+    def _note(self, down: str | None) -> None:
+        """One line when the target goes down, and one when it is back."""
+        if (down is None) == (self._down is None):
+            return
+        self._down = down
+        if down is None:
+            log.info("target is up", target=self.describe())
+        else:
+            log.warning("target is down", target=self.describe(), reason=down)
+
+    async def close(self) -> None:
+        """Ends the connection; waits a second at most."""
+        if self._closing is not None:
+            self._closing.cancel()
+        conn = self.gate.close()
+        if conn is not None:
+            await conn.close()
+        if self._behind:
+            await asyncio.wait(self._behind, timeout=1.0)
+
+
+async def _drop(session: Session) -> None:
+    """Ends a command that was given up, and its connection: a late answer must not be the next one's."""
+    await session.end()
+    await session.conn.close()

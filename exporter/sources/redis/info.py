@@ -1,0 +1,89 @@
+"""Reads the reply of INFO by the names of its fields, never by their position.
+
+The format: lines `name:value`, and headings `# Section` that start a section. Servers add, drop and
+move fields, forks repeat sections, proxies cut the text: whatever can't be read is left out.
+See https://redis.io/docs/latest/commands/info/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import isnan
+
+NUMERIC_WORDS = {"ok": 1, "true": 1, "err": 0, "fail": 0, "false": 0}
+
+
+class Info:
+    """One reply of INFO.
+
+    Attributes:
+        fields: name -> value as text, over all sections; of a name that comes twice, the first.
+    """
+
+    __slots__ = ("_pairs", "_sections", "fields")
+
+    def __init__(self, text: str) -> None:
+        self.fields: dict[str, str] = {}
+        self._sections: dict[str, dict[str, str]] = {}
+        self._pairs: dict[tuple[str, str], dict[str, dict[str, str]]] = {}
+        section = self._sections.setdefault("", {})
+        for line in text.splitlines():
+            name, colon, value = line.partition(":")
+            if colon:
+                section.setdefault(name, value)
+                self.fields.setdefault(name, value)
+            elif line.startswith("#"):
+                section = self._sections.setdefault(line[1:].strip().lower(), {})
+
+    def section(self, name: str) -> Mapping[str, str]:
+        """The fields of a section, by its heading in any case; empty if there is none."""
+        return self._sections.get(name.lower(), {})
+
+    def get(self, field: str, default: str = "") -> str:
+        """A field's value as text."""
+        return self.fields.get(field, default)
+
+    def number(self, field: str) -> int | float | None:
+        """A field's value as a number; None where it is absent or no number."""
+        return number(self.fields.get(field))
+
+    def pairs(self, section: str, prefix: str) -> Mapping[str, Mapping[str, str]]:
+        """The fields of a section that hold `key=value,key=value`, by what follows `prefix`.
+
+        `cmdstat_get:calls=2,usec=5` of the section Commandstats is `{"get": {"calls": "2", "usec":
+        "5"}}` with the prefix `cmdstat_`. Taken apart once, for all who ask.
+        """
+        found = self._pairs.get((section, prefix))
+        if found is None:
+            start = len(prefix)
+            found = {
+                name[start:]: key_values(value)
+                for name, value in self.section(section).items()
+                if name.startswith(prefix)
+            }
+            self._pairs[section, prefix] = found
+        return found
+
+
+def key_values(text: str) -> dict[str, str]:
+    """Takes `key=value,key=value` apart; parts without `=` are left out."""
+    return {key: value for key, sign, value in (part.partition("=") for part in text.split(",")) if sign}
+
+
+def number(text: str | None) -> int | float | None:
+    """The number that a text holds; None for no text, no number, or not-a-number.
+
+    The words that Redis uses for good and bad are 1 and 0: `ok`, `err`, `fail`, `true`, `false`.
+    """
+    if text is None:
+        return None
+    if text.isascii() and text.isdigit() and len(text) < 300:
+        return int(text)
+    word = NUMERIC_WORDS.get(text)
+    if word is not None:
+        return word
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return None if isnan(value) else value

@@ -1,0 +1,264 @@
+"""A Redis server as a source: one kept connection, one round trip for all who ask at the same time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from time import monotonic
+from typing import Any, Protocol
+
+import structlog
+
+from exporter.model.deadline import Deadline
+from exporter.model.errors import Reason, Refused, SourceError, Unavailable
+from exporter.sources.gate import Gate
+from exporter.sources.redis.connection import RedisConnection, open_connection
+from exporter.sources.redis.info import Info
+from exporter.sources.redis.options import RedisOptions, address_of
+from exporter.sources.redis.replies import Command, Reply, right_of
+
+INFO_ALL: Command = ("INFO", "ALL")
+REMEMBERED = (Reason.PERMISSION, Reason.UNSUPPORTED)
+
+
+class RedisSource(Protocol):
+    """What the collectors need of a Redis server; the fake offers the same."""
+
+    @property
+    def connect_seconds(self) -> float | None:
+        """How long the open connection took to be opened; None while there is none."""
+
+    async def fetch(self, commands: Sequence[Command], deadline: Deadline) -> list[Reply]:
+        """The reply of each command; a refused one is a `Refused` in its place."""
+
+    async def info(self, deadline: Deadline) -> Info:
+        """The reply of INFO ALL, taken apart."""
+
+    async def info_with(self, commands: Sequence[Command], deadline: Deadline) -> tuple[Info, list[Reply]]:
+        """The same, and the replies of more commands, in one go."""
+
+    def describe(self) -> str:
+        """Names the server for people, without a secret: "redis at localhost:6379"."""
+
+
+class _Batch:
+    """Commands that go out together: distinct ones, in the order of asking."""
+
+    def __init__(self) -> None:
+        self.commands: dict[Command, None] = {}
+        self.until = 0.0
+        self.task: asyncio.Task[dict[Command, Reply] | SourceError]
+
+
+class RedisServer:
+    """One Redis server (or Valkey, KeyDB, ...), asked over one connection.
+
+    Opened when first asked. After a failure the next call opens it anew; see `Gate` for what a call
+    costs while the server hangs.
+
+    Args:
+        options: where it is, and the login.
+        log: gets one line when the server is lost and one when it is back.
+    """
+
+    def __init__(self, options: RedisOptions, log: Any = None) -> None:
+        self._options = options
+        self._name = f"redis at {address_of(options).where}"
+        self._log = log or structlog.get_logger("exporter.sources.redis")
+        self._gate: Gate[RedisConnection] = Gate(
+            self._open, self._name, attempt_seconds=options.connect_timeout_seconds
+        )
+        self._busy = asyncio.Lock()
+        self._gathering: _Batch | None = None
+        self._running: set[asyncio.Task[Any]] = set()
+        self._connection: RedisConnection | None = None
+        self._info: tuple[Reply, Info] | None = None
+        self._up: bool | None = None
+
+    def describe(self) -> str:
+        """Names the server for people, without a secret: "redis at localhost:6379"."""
+        return self._name
+
+    @property
+    def connect_seconds(self) -> float | None:
+        """How long the open connection took to be opened; None while there is none."""
+        return self._connection.seconds if self._connection else None
+
+    @property
+    def refusals(self) -> tuple[Refused, ...]:
+        """What the server has refused on the open connection, with the remedy: asked only once."""
+        return tuple(self._connection.refused.values()) if self._connection else ()
+
+    async def fetch(self, commands: Sequence[Command], deadline: Deadline) -> list[Reply]:
+        """The reply of each command; a refused one is a `Refused` in its place.
+
+        Calls that come before the commands go out share one round trip, and ask for the same thing once.
+
+        Args:
+            commands: each a tuple of words. They must only read: one that is lost with a
+                connection that died unnoticed is sent again.
+            deadline: the call ends then, whatever the server does.
+
+        Raises:
+            Unavailable: the server can't be reached, or has not answered in time.
+            Refused: it refused the login.
+        """
+        batch = self._join(commands, deadline)
+        await asyncio.wait({batch.task}, timeout=deadline.left())
+        if not batch.task.done():
+            raise self._silent()
+        if batch.task.cancelled():
+            raise Unavailable(f"{self._name}: closed")
+        replies = batch.task.result()
+        if isinstance(replies, SourceError):
+            raise replies.with_traceback(None)
+        return [replies[command] for command in commands]
+
+    async def info(self, deadline: Deadline) -> Info:
+        """The reply of INFO ALL, taken apart once for all who ask in one round trip.
+
+        Raises:
+            SourceError: as `fetch`; also when INFO is refused, as while a script runs.
+        """
+        return (await self.info_with((), deadline))[0]
+
+    async def info_with(self, commands: Sequence[Command], deadline: Deadline) -> tuple[Info, list[Reply]]:
+        """The reply of INFO ALL as `info` gives it, and those of more commands as `fetch` gives them."""
+        reply, *others = await self.fetch([INFO_ALL, *commands], deadline)
+        if not reply or (isinstance(reply, Refused) and reply.reason is Reason.ERROR):
+            (reply,) = await self.fetch([("INFO",)], deadline)  # some proxies know no sections
+        if isinstance(reply, Refused):
+            raise reply.with_traceback(None)
+        if self._info is None or self._info[0] is not reply:
+            self._info = (reply, Info(str(reply)))
+        return self._info[1], others
+
+    def close(self) -> None:
+        """Closes the connection and ends what is under way; calls from now on are `Unavailable`."""
+        for task in self._running:
+            task.cancel()
+        self._gate.close()
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _join(self, commands: Sequence[Command], deadline: Deadline) -> _Batch:
+        batch = self._gathering
+        if batch is None:
+            batch = self._gathering = _Batch()
+            batch.task = asyncio.create_task(self._run(batch), name=f"ask {self._name}")
+            self._running.add(batch.task)
+            batch.task.add_done_callback(self._running.discard)
+        batch.commands.update(dict.fromkeys(commands))
+        batch.until = max(batch.until, deadline.at)
+        return batch
+
+    async def _run(self, batch: _Batch) -> dict[Command, Reply] | SourceError:
+        await asyncio.sleep(0)  # callers that were started by those of this tick still join
+        async with self._busy:
+            self._gathering = None
+            deadline = Deadline(batch.until)
+            if not deadline.left():
+                return self._silent()
+            try:
+                return await self._ask(list(batch.commands), deadline)
+            except SourceError as error:
+                self._note(up=False, reason=str(error))
+                return error
+
+    async def _ask(self, commands: Sequence[Command], deadline: Deadline) -> dict[Command, Reply]:
+        connection = await self._enter(deadline)
+        try:
+            return await self._exchange(connection, commands, deadline)
+        except Unavailable:
+            if not connection.used:
+                raise
+        # It may have died while nobody looked: the server was restarted, or closed it as idle.
+        connection = await self._enter(deadline)
+        return await self._exchange(connection, commands, deadline)
+
+    async def _enter(self, deadline: Deadline) -> RedisConnection:
+        connection = await self._gate.enter(deadline)
+        if monotonic() - connection.opened_at > self._options.max_age_seconds:
+            self._drop(connection)
+            connection = await self._gate.enter(deadline)
+        return connection
+
+    async def _exchange(
+        self, connection: RedisConnection, commands: Sequence[Command], deadline: Deadline
+    ) -> dict[Command, Reply]:
+        done = False
+        try:
+            async with asyncio.timeout_at(deadline.at):
+                replies = await _ask_what_is_allowed(connection, commands)
+            done = connection.used = True
+        except TimeoutError:
+            silent = self._silent()
+            self._drop(connection, silent)
+            raise silent from None
+        finally:
+            if not done:
+                self._drop(connection)
+        self._note(up=True)
+        return replies
+
+    async def _open(self) -> RedisConnection:
+        self._connection = await open_connection(self._options)
+        return self._connection
+
+    def _drop(self, connection: RedisConnection, hanging: SourceError | None = None) -> None:
+        connection.close()
+        if self._gate.lost(connection, hanging):
+            self._connection = None
+
+    def _silent(self) -> Unavailable:
+        return Unavailable(f"{self._name}: not answering")
+
+    def _note(self, *, up: bool, reason: str = "") -> None:
+        if up is self._up:
+            return
+        self._up = up
+        if up:
+            self._log.info("redis is up", target=self._name)
+        else:
+            self._log.warning("redis is down", target=self._name, reason=reason)
+
+
+async def _ask_what_is_allowed(
+    connection: RedisConnection, commands: Sequence[Command]
+) -> dict[Command, Reply]:
+    """Sends what is not known to be refused: each refusal would raise the server's own error counters.
+
+    Of commands that take the same right, and have not shown yet whether it is there, one goes ahead.
+    """
+    replies: dict[Command, Reply] = {}
+    waiting = list(commands)
+    while waiting:
+        ahead, behind = _split(connection, waiting, replies)
+        for command, reply in zip(ahead, await connection.exchange(ahead) if ahead else (), strict=True):
+            replies[command] = reply
+            if isinstance(reply, Refused) and reply.reason in REMEMBERED:
+                connection.refused[right_of(command)] = reply
+            else:
+                connection.allowed.add(right_of(command))
+        waiting = behind
+    return replies
+
+
+def _split(
+    connection: RedisConnection, commands: Sequence[Command], replies: dict[Command, Reply]
+) -> tuple[list[Command], list[Command]]:
+    ahead: list[Command] = []
+    behind: list[Command] = []
+    trying: set[Command] = set()
+    for command in commands:
+        right = right_of(command)
+        if (refused := connection.refused.get(right)) is not None:
+            replies[command] = refused
+        elif right in trying:
+            behind.append(command)
+        else:
+            ahead.append(command)
+            if right not in connection.allowed:
+                trying.add(right)
+    return ahead, behind
