@@ -1,0 +1,171 @@
+"""What a value must look like. A message says what is expected and never repeats the value."""
+
+from __future__ import annotations
+
+import json
+import re
+from ipaddress import AddressValueError, IPv6Address
+from typing import NamedTuple
+from urllib.parse import parse_qsl, unquote
+
+_LISTEN = re.compile(r"(?:\[(?P<v6>[^\[\]]+)\]|(?P<host>[\w.-]*)):(?P<port>\d{1,5})", re.ASCII)
+_TELEMETRY_PATH = re.compile(r"/[\w.~-]+(?:/[\w.~-]+)*", re.ASCII)
+_OWN_PATHS = ("/-", "/api", "/probe")
+
+# libpq's `name = value` pairs. Possessive, so that a long wrong text costs no time.
+_VALUE = r"(?>'(?>[^'\\]|\\.)*+'|(?!')(?>[^\s\\]|\\(?:.|\Z))*+)"
+_KEYWORDS = re.compile(rf"(?>\s*\w+\s*=\s*{_VALUE})++\s*", re.DOTALL)
+_BAD_PERCENT = re.compile(r"%(?![0-9a-fA-F]{2})")
+
+_REDIS = re.compile(
+    r"(?:(?:redis|rediss|valkey|valkeys)://)?(?:[^\s/@:?#\[\]]+|\[[0-9a-fA-F:.]+\])(?::\d{1,5})?(?:/\d*)?"
+    r"|unix:///?[^\s@?#]+"
+)
+
+_OPEN, _CLOSE = "([{", ")]}"
+
+
+def split_listen_address(text: str) -> tuple[str, int]:
+    """Host and port of `host:port`, `:port` or `[v6]:port`; the host is empty for all interfaces.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    match = _LISTEN.fullmatch(text)
+    if match is None or int(match["port"]) > 65535:
+        raise ValueError("expected host:port, :port or [IPv6 address]:port, with a port from 0 to 65535")
+    if match["v6"]:
+        try:
+            IPv6Address(match["v6"])
+        except AddressValueError:
+            raise ValueError("expected an IPv6 address between [ and ]") from None
+    return match["v6"] or match["host"], int(match["port"])
+
+
+def listen_address(text: str) -> str:
+    """The address as it is.
+
+    Raises:
+        ValueError: `split_listen_address` can't take it apart.
+    """
+    split_listen_address(text)
+    return text
+
+
+def telemetry_path(text: str) -> str:
+    """The path as it is.
+
+    Raises:
+        ValueError: it is no plain path, or one that the exporter answers with something else.
+    """
+    if not _TELEMETRY_PATH.fullmatch(text):
+        raise ValueError(
+            "expected a path such as /metrics: letters, digits, '.', '_', '~' and '-' after each /"
+        )
+    if any(text == own or text.startswith(f"{own}/") for own in _OWN_PATHS):
+        raise ValueError("expected a path that the exporter does not use itself (/-/..., /api/..., /probe)")
+    return text
+
+
+def absolute(text: str) -> str:
+    """The path as it is.
+
+    Raises:
+        ValueError: it is not absolute.
+    """
+    if not text.startswith("/"):
+        raise ValueError("expected an absolute path, such as /host/proc")
+    return text
+
+
+def conninfo(text: str) -> str:
+    """A libpq connection string as it is: a URI, `name=value` pairs, or empty for libpq's own variables.
+
+    Raises:
+        ValueError: libpq would not even parse it.
+    """
+    if text.startswith(("postgresql://", "postgres://")):
+        if _BAD_PERCENT.search(text):
+            raise ValueError("expected two hexadecimal digits after each % in a URI: write a % itself as %25")
+        try:
+            unquote(text, errors="strict")
+        except UnicodeDecodeError:
+            raise ValueError("expected UTF-8 text behind the % of a URI") from None
+    elif text.strip() and not _KEYWORDS.fullmatch(text):
+        raise ValueError(
+            "expected postgresql://user:password@host:port/database, or name=value pairs (host=... user=...)"
+        )
+    return text
+
+
+def redis_address(text: str) -> str:
+    """The address as it is: `host:port` or a URL, without user and password.
+
+    Raises:
+        ValueError: it is neither, or holds credentials where `split_redis_address` does not find them.
+    """
+    address, _, query = text.partition("?")
+    if not _REDIS.fullmatch(address):
+        raise ValueError(
+            "expected host:port or a URL (redis, rediss, valkey, valkeys or unix://);"
+            " write @ / ? # and % in a password as %40 %2F %3F %23 %25"
+        )
+    if {"username", "password"} & {name.lower() for name, _ in parse_qsl(query, keep_blank_values=True)}:
+        raise ValueError("expected no credentials after the ?: use redis.username and redis.password")
+    return text
+
+
+class RedisAddress(NamedTuple):
+    """A Redis address taken apart, so that what is shown as the address holds no password."""
+
+    address: str
+    username: str
+    password: str
+
+
+def split_redis_address(text: str) -> RedisAddress:
+    """Takes `user:password@` out of an address; both are unquoted, and empty where they are not given."""
+    head, question, query = text.partition("?")
+    scheme, colons, rest = head.rpartition("://")
+    userinfo, _, host = rest.rpartition("@")
+    username, _, password = userinfo.partition(":")
+    return RedisAddress(f"{scheme}{colons}{host}{question}{query}", unquote(username), unquote(password))
+
+
+def regex(text: str) -> str:
+    """A regular expression as it is.
+
+    Raises:
+        ValueError: it does not compile.
+    """
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(
+            f"expected a regular expression (it breaks off at character {(error.pos or 0) + 1})"
+        ) from None
+    return text
+
+
+def as_list(value: object) -> object:
+    """Splits a text at its commas, but for those within brackets; a JSON list is taken as it is.
+
+    Anything that is no text passes unchanged.
+    """
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        try:
+            return json.loads(value)
+        except ValueError:
+            pass  # a regular expression that starts with a character set
+    parts, depth, escaped = [""], 0, False
+    for char in value:
+        depth += not escaped and char in _OPEN
+        depth -= not escaped and char in _CLOSE
+        escaped = char == "\\" and not escaped
+        if char == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += char
+    return [part.strip() for part in parts if part.strip()]
