@@ -1,0 +1,1 @@
+"""The host: one file, one collector."""

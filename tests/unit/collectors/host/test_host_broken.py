@@ -1,0 +1,180 @@
+"""Files that are missing, refused, cut or rubbish: nothing but a Skip, and the rest of the file counts."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from prometheus_client.parser import text_string_to_metric_families
+
+from exporter.model.errors import Reason, Skip
+from exporter.sources.host.fake import FakeHost
+from tests.record_host import GOLDEN, NAMES, RECORDED, collect, page
+
+RECORDING = min(RECORDED.iterdir())
+
+FIRST_FILE = {
+    "cpu": "proc/stat",
+    "diskstats": "proc/diskstats",
+    "filefd": "proc/sys/fs/file-nr",
+    "filesystem": "proc/self/mountinfo",
+    "loadavg": "proc/loadavg",
+    "meminfo": "proc/meminfo",
+    "netclass": "sys/class/net",
+    "netdev": "proc/net/dev",
+    "netstat": "proc/net/netstat",
+    "pressure": "proc/pressure/cpu",
+    "sockstat": "proc/net/sockstat",
+    "stat": "proc/stat",
+    "vmstat": "proc/vmstat",
+}
+BY_LINE = {
+    "cpu": "proc/stat",
+    "stat": "proc/stat",
+    "diskstats": "proc/diskstats",
+    "filesystem": "proc/1/mountinfo",
+    "meminfo": "proc/meminfo",
+    "netdev": "proc/1/net/dev",
+    "netstat": "proc/1/net/netstat",
+    "pressure": "proc/pressure/io",
+    "sockstat": "proc/1/net/sockstat",
+    "vmstat": "proc/vmstat",
+}
+RUBBISH = (
+    b"",
+    b"x",
+    b":",
+    b"cpu",
+    b"cpu9 1 2 x 4 5 6 7 8 9 10",
+    b"intr",
+    b"a b c d e f g h i j k l m n o",
+    b"\xff\xfe 1",
+)
+MORE_FIELDS = b"x 99999999999999999999999999 " * 9
+
+
+class Altered(FakeHost):
+    """The recorded machine, with something else in its files."""
+
+    def __init__(self, alter: Callable[[bytes], bytes]) -> None:
+        super().__init__(RECORDING)
+        self._alter = alter
+
+    def _content(self, path: str) -> bytes:
+        return self._alter(super()._content(path))
+
+
+class Refusing(FakeHost):
+    """The recorded machine, of which no file gives its content."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(RECORDING)
+        self._error = error
+
+    def _content(self, _path: str) -> bytes:
+        raise self._error
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> FakeHost:
+    shutil.copy(RECORDING / "answers.json", tmp_path)
+    return FakeHost(tmp_path)
+
+
+@pytest.mark.parametrize("name", FIRST_FILE)
+def test_missing_file_is_a_skip_that_names_it(name, empty):
+    with pytest.raises(Skip) as caught:
+        collect(name, empty)
+    assert caught.value.reason is Reason.UNSUPPORTED
+    assert FIRST_FILE[name] in str(caught.value)
+
+
+@pytest.mark.parametrize("name", set(NAMES) - set(FIRST_FILE))
+def test_needs_no_file(name, empty):
+    assert page(collect(name, empty))
+
+
+@pytest.mark.parametrize("name", FIRST_FILE.keys() - {"netclass"})
+def test_refused_file_is_a_skip_for_lack_of_a_right(name):
+    with pytest.raises(Skip) as caught:
+        collect(name, Refusing(PermissionError(13, "Permission denied")))
+    assert caught.value.reason is Reason.PERMISSION
+
+
+def test_switched_off_in_the_kernel_is_a_skip():
+    with pytest.raises(Skip) as caught:
+        collect("pressure", Refusing(OSError(95, "Operation not supported")))
+    assert caught.value.reason is Reason.UNSUPPORTED
+
+
+@pytest.mark.parametrize(("name", "file"), BY_LINE.items())
+@pytest.mark.parametrize("rubbish", [*RUBBISH, MORE_FIELDS])
+def test_malformed_line_loses_only_itself(name, file, rubbish):
+    content = (RECORDING / file).read_bytes()
+    lines = content.split(b"\n")
+    pairs = 2 if name == "netstat" else 1
+    broken = [part for i in range(0, len(lines), pairs) for part in (rubbish, *lines[i : i + pairs])]
+    host = Altered(lambda found: b"\n".join(broken) if found == content else found)
+    assert page(collect(name, host)).decode() == (GOLDEN / f"{name}.txt").read_text()
+
+
+@pytest.mark.parametrize("name", FIRST_FILE.keys() - {"netclass"})
+def test_nothing_understood_is_a_skip(name):
+    with pytest.raises(Skip) as caught:
+        collect(name, Altered(lambda _content: b"?"))
+    assert caught.value.reason is Reason.NO_DATA
+
+
+def only_a_page_or_a_skip(name: str, alter: Callable[[bytes], bytes]) -> None:
+    try:
+        text = page(collect(name, Altered(alter))).decode()
+    except Skip:
+        return
+    for family in text_string_to_metric_families(text):
+        assert family.samples or family.documentation
+
+
+@pytest.mark.parametrize("name", NAMES)
+@given(content=st.binary(max_size=300))
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_random_bytes(name, content):
+    only_a_page_or_a_skip(name, lambda _content: content)
+
+
+WORDS = st.sampled_from(
+    [
+        b" ",
+        b"\n",
+        b":",
+        b"-",
+        b"_",
+        b"0x",
+        b"9" * 25,
+        b"9" * 5000,
+        b"-1",
+        b"1_0",
+        b"\xd9\xa1",
+        b"\x00",
+        b"e308",
+        b"\t",
+    ]
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@given(
+    at=st.floats(0, 1),
+    length=st.integers(0, 40),
+    put=st.lists(st.one_of(WORDS, st.binary(max_size=9)), max_size=4),
+)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_damaged_files(name, at, length, put):
+    def damage(content: bytes) -> bytes:
+        start = int(at * len(content))
+        return content[:start] + b"".join(put) + content[start + length :]
+
+    only_a_page_or_a_skip(name, damage)
