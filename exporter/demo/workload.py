@@ -1,0 +1,210 @@
+"""A small web shop: about ten actions a second against PostgreSQL and Redis, so that every page is alive."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from random import Random
+from typing import Any
+
+import psycopg
+import redis.asyncio
+from psycopg_pool import AsyncConnectionPool
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from exporter.log import get_logger
+
+log = get_logger("exporter.demo")
+
+CUSTOMERS = 500
+ORDERS = 3000
+VISITORS = 3
+"""How many act side by side."""
+PAUSE_SECONDS = 0.3
+"""What a visitor waits between two actions on average: three visitors make ten actions a second."""
+TIMEOUT_SECONDS = 2.0
+"""How long an action waits for a connection or for Redis."""
+RETRY_SECONDS = 1.0
+"""What a visitor waits when a server is away."""
+
+SCHEMA = """
+CREATE TABLE customers (
+    id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    email text NOT NULL UNIQUE,
+    orders int NOT NULL DEFAULT 0
+);
+CREATE TABLE orders (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    customer_id int NOT NULL REFERENCES customers,
+    status text NOT NULL DEFAULT 'new',
+    placed_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX orders_customer_id ON orders (customer_id);
+CREATE TABLE order_items (
+    order_id bigint NOT NULL REFERENCES orders ON DELETE CASCADE,
+    product int NOT NULL,
+    quantity int NOT NULL
+);
+CREATE INDEX order_items_order_id ON order_items (order_id);
+INSERT INTO customers (email) SELECT 'customer' || n || '@example.org' FROM generate_series(1, 500) n;
+INSERT INTO orders (customer_id, status) SELECT 1 + n % 500, 'sent' FROM generate_series(1, 3000) n;
+INSERT INTO order_items SELECT 1 + n / 3, n % 200, 1 + n % 4 FROM generate_series(0, 8999) n;
+"""
+
+
+class Workload:
+    """The visitors of the shop, and the pool that they share.
+
+    Args:
+        dsn: the shop's database, as the owner of its tables.
+        redis_url: the shop's cache.
+        seed: makes the visitors' choices, not their timing, the same each time.
+    """
+
+    def __init__(self, dsn: str, redis_url: str, seed: int = 1) -> None:
+        self._random = Random(seed)  # noqa: S311 - choices of a demo, no secrets
+        self._redis_url = redis_url
+        self._dsn = dsn
+        self._missed: set[str] = set()
+        self.pool = self._new_pool()
+
+    def create(self) -> None:
+        """Makes the tables and fills them.
+
+        Raises:
+            psycopg.Error: the database can't be reached, or has them already.
+        """
+        with psycopg.connect(self._dsn) as connection:
+            connection.execute(SCHEMA)
+
+    async def run(self) -> None:
+        """Acts until it is cancelled. A server that goes away is waited for, with one line in the log."""
+        self._cache = redis.asyncio.Redis.from_url(
+            self._redis_url,
+            socket_timeout=TIMEOUT_SECONDS,
+            retry=Retry(NoBackoff(), 0),
+            decode_responses=True,
+        )
+        await self.pool.open()
+        try:
+            async with asyncio.TaskGroup() as visitors:
+                for _ in range(VISITORS):
+                    visitors.create_task(self._visit())
+        finally:
+            await self._cache.aclose()
+            await self.pool.close(timeout=1.0)
+            self.pool = self._new_pool()  # a closed one can't be opened again
+
+    def _new_pool(self) -> AsyncConnectionPool:
+        # Attempts to reconnect stay a second or two apart: each is given up early and begun anew.
+        return AsyncConnectionPool(
+            self._dsn,
+            min_size=1,
+            max_size=2,
+            open=False,
+            name="demo",
+            timeout=TIMEOUT_SECONDS,
+            reconnect_timeout=TIMEOUT_SECONDS,
+            kwargs={"application_name": "demo-shop", "connect_timeout": 2},
+        )
+
+    async def _visit(self) -> None:
+        actions = (self._look_up_product, self._use_session, self._order, self._ship, self._report)
+        while True:
+            action = self._random.choices(actions, weights=(45, 25, 18, 10, 2))[0]
+            try:
+                await action()
+                await asyncio.sleep(PAUSE_SECONDS * self._random.uniform(0.5, 1.5))
+            except _AwayError:
+                await asyncio.sleep(RETRY_SECONDS)
+
+    @asynccontextmanager
+    async def _sql(self) -> AsyncIterator[psycopg.AsyncConnection[tuple[Any, ...]]]:
+        try:
+            async with self.pool.connection() as connection:
+                yield connection
+        except (psycopg.Error, OSError) as error:
+            self._away("PostgreSQL", error)
+            raise _AwayError from error
+        self._back("PostgreSQL")
+
+    async def _redis(self, *command: str | int) -> Any:
+        try:
+            answer = await self._cache.execute_command(*command)  # type: ignore[no-untyped-call]
+        except (redis.RedisError, OSError) as error:
+            self._away("Redis", error)
+            raise _AwayError from error
+        self._back("Redis")
+        return answer
+
+    def _away(self, name: str, error: Exception) -> None:
+        if name not in self._missed:
+            self._missed.add(name)
+            log.warning("a server of the demo is away, trying again", server=name, error=str(error))
+
+    def _back(self, name: str) -> None:
+        if name in self._missed:
+            self._missed.remove(name)
+            log.info("a server of the demo is back", server=name)
+
+    async def _look_up_product(self) -> None:
+        """A read through the cache: half a minute after the last one it is a miss."""
+        product = int(200 * self._random.random() ** 3)  # a few are in fashion
+        key = f"cache:product:{product}"
+        if await self._redis("GET", key) is not None:
+            return
+        async with self._sql() as connection:
+            cursor = await connection.execute(
+                "SELECT count(*), coalesce(sum(quantity), 0) FROM order_items WHERE product = %s", (product,)
+            )
+            row = await cursor.fetchone()
+        await self._redis("SET", key, str(row), "EX", 30)
+
+    async def _use_session(self) -> None:
+        """A visitor comes back, or is new: a hit or a miss."""
+        key = f"session:{self._random.randrange(100)}"
+        if await self._redis("GET", key) is None:
+            await self._redis("SET", key, "x" * 200, "EX", self._random.randrange(60, 300))
+        await self._redis("INCR", "visits")
+
+    async def _order(self) -> None:
+        """A transaction over three tables; one in ten customers thinks better of it."""
+        customer = self._random.randint(1, CUSTOMERS)
+        products = self._random.sample(range(200), self._random.randint(1, 3))
+        async with self._sql() as connection:
+            cursor = await connection.execute(
+                "INSERT INTO orders (customer_id) VALUES (%s) RETURNING id", (customer,)
+            )
+            order = await cursor.fetchone()
+            for product in products:
+                await connection.execute(
+                    "INSERT INTO order_items VALUES (%s, %s, 1)", (*(order or ()), product)
+                )
+            await connection.execute("UPDATE customers SET orders = orders + 1 WHERE id = %s", (customer,))
+            if self._random.random() < 0.1:
+                await connection.rollback()
+        await self._redis("DEL", f"session:{self._random.randrange(100)}")
+
+    async def _ship(self) -> None:
+        """Sends what is new, and forgets the oldest orders, so that the tables stay as small as they are."""
+        async with self._sql() as connection:
+            await connection.execute("UPDATE orders SET status = 'sent' WHERE status = 'new'")
+            await connection.execute(
+                "DELETE FROM orders WHERE id <= (SELECT max(id) FROM orders) - %s", (ORDERS,)
+            )
+
+    async def _report(self) -> None:
+        """The query that somebody wrote in a hurry: it reads all three tables."""
+        async with self._sql() as connection:
+            cursor = await connection.execute(
+                "SELECT c.email, sum(i.quantity) FROM customers c JOIN orders o ON o.customer_id = c.id"
+                " JOIN order_items i ON i.order_id = o.id GROUP BY c.email ORDER BY 2 DESC LIMIT 10"
+            )
+            rows = await cursor.fetchall()
+        await self._redis("SET", "cache:report", str(rows), "EX", 60)
+
+
+class _AwayError(Exception):
+    """A server did not do what was asked; it is in the log already."""
