@@ -1,0 +1,151 @@
+"""Lists every metric that this build can export, as Markdown or JSON."""
+
+from __future__ import annotations
+
+import json
+from argparse import _ArgumentGroup
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from exporter import __version__
+from exporter.cli._options import Options
+from exporter.model.collector import CollectorSpec, Named
+from exporter.model.metric import Metric
+from exporter.model.view import SUPPORTED_MAJORS, View, ViewMetric, at
+from exporter.settings import Settings
+
+Entry = dict[str, Any]
+POSTGRES_DOCS = "https://www.postgresql.org/docs/current/"
+
+
+def add_options(group: _ArgumentGroup) -> None:
+    """`--format markdown|json`: `options.format`."""
+    group.add_argument(
+        "--format", choices=("markdown", "json"), default="markdown", help="Format (default: markdown)."
+    )
+
+
+def run(settings: Settings, options: Options) -> int:  # noqa: ARG001  # all there is, whatever is switched on
+    """Writes the catalogue to standard output; needs no target."""
+    entries = catalogue(options.collectors.values())
+    if options.format == "json":
+        print(json.dumps({"version": __version__, "collectors": entries}, indent=2, ensure_ascii=False))
+    else:
+        print("\n".join(markdown(entries)))
+    return 0
+
+
+def catalogue(collectors: Iterable[Named]) -> list[Entry]:
+    """The collectors, each with its metrics, as plain values.
+
+    A collector has `name`, `family`, `help`, `source`, `default`, `every_seconds`, `docs` and `metrics`. That
+    of a PostgreSQL view also has `scope`, `needs` and `sources`: major version -> what it reads there.
+    """
+    return [_collector(named) for named in collectors]
+
+
+def _collector(named: Named) -> Entry:
+    spec = named.spec
+    entry: Entry = {
+        "name": named.name,
+        "family": named.family,
+        "help": spec.help,
+        "source": spec.source,
+        "default": spec.default,
+        "every_seconds": spec.every_seconds,
+        "docs": spec.docs,
+    }
+    if isinstance(spec.view, View):
+        return entry | _view(spec.view)
+    return entry | {"metrics": [_metric(metric, _labels(spec, metric)) for metric in spec.metrics]}
+
+
+def _view(view: View) -> Entry:
+    sources = {major: at(view.source, major) for major in SUPPORTED_MAJORS}
+    return {
+        "docs": POSTGRES_DOCS + view.docs,
+        "scope": str(view.scope),
+        "needs": list(view.needs),
+        "sources": {str(major): source for major, source in sources.items() if source is not None},
+        "metrics": [_view_metric(view, metric) for metric in view.metrics],
+    }
+
+
+def _view_metric(view: View, metric: ViewMetric) -> Entry:
+    majors = [major for major in SUPPORTED_MAJORS if metric in view.metrics_at(major)]
+    labels = metric.by if metric.by is not None else [label.name for label in view.labels]
+    return _metric(metric.metric, labels) | {"majors": majors, "example": metric.eg}
+
+
+def _metric(metric: Metric, labels: Sequence[str] | None) -> Entry:
+    """One metric; `labels` is None where only the target decides which it has."""
+    return {
+        "name": metric.name,
+        "type": str(metric.kind),
+        "labels": None if labels is None else list(labels),
+        "help": metric.help,
+    }
+
+
+def _labels(spec: CollectorSpec, metric: Metric) -> Sequence[str] | None:
+    """The labels that the collector's fallback gives the metric: the only place where code declares them."""
+    for table in spec.fallback:
+        if any(column.metric == metric for column in table.columns):
+            return [*(name for name, _ in table.constant), *table.labels]
+    return None
+
+
+def markdown(entries: Sequence[Entry]) -> Iterable[str]:
+    """The catalogue as the lines of a page: a heading for each family and collector, a table of metrics."""
+    count = sum(len(entry["metrics"]) for entry in entries)
+    yield f"# Metrics\n\n{count} metrics of {len(entries)} collectors, version {__version__}."
+    for family in dict.fromkeys(entry["family"] for entry in entries):
+        yield f"\n## {family}"
+        for entry in (e for e in entries if e["family"] == family):
+            yield f"\n### {entry['name']}\n\n{entry['help']} {_facts(entry)}\n"
+            yield from _table(entry["metrics"])
+
+
+def _facts(entry: Mapping[str, Any]) -> str:
+    facts = [
+        "On by default." if entry["default"] else f"Off by default: `--collector.{_flag(entry['name'])}`."
+    ]
+    if entry["every_seconds"]:
+        facts.append(f"Every {entry['every_seconds']:g} seconds, in the background.")
+    if entry.get("scope") == "database":
+        facts.append("In each database.")
+    if entry.get("needs"):
+        facts.append(f"Needs {', '.join(entry['needs'])}.")
+    if "sources" in entry:
+        facts.append(f"PostgreSQL {_span([int(major) for major in entry['sources']])}.")
+    if entry["docs"]:
+        docs = entry["docs"]
+        facts.append(f"[Documentation]({docs})" if docs.startswith("https://") else f"From {docs}.")
+    return " ".join(facts)
+
+
+def _flag(name: str) -> str:
+    return name.replace("_", "-")
+
+
+def _table(metrics: Sequence[Mapping[str, Any]]) -> Iterable[str]:
+    is_view = any("majors" in metric for metric in metrics)
+    yield "| metric | type | labels | " + ("PostgreSQL | example | " if is_view else "") + "help |"
+    yield "| --- | --- | --- | " + ("--- | --- | " if is_view else "") + "--- |"
+    for metric in metrics:
+        labels = "?" if metric["labels"] is None else ", ".join(metric["labels"])
+        cells = [f"`{metric['name']}`", metric["type"], labels]
+        if is_view:
+            cells += [_span(metric["majors"]), f"{metric['example']}"]
+        yield "| " + " | ".join(cell.replace("|", r"\|") for cell in [*cells, metric["help"]]) + " |"
+
+
+def _span(majors: Sequence[int]) -> str:
+    """`13-18`, `17`, or `13, 15-18`: runs of major versions."""
+    runs: list[list[int]] = []
+    for major in majors:
+        if runs and runs[-1][-1] == major - 1:
+            runs[-1].append(major)
+        else:
+            runs.append([major])
+    return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)
