@@ -14,18 +14,17 @@ from contextlib import contextmanager
 from time import time
 from typing import Any
 
-import structlog
 import uvicorn
 
 from exporter.http.app import Web
 from exporter.http.own import OwnMetrics
-from exporter.log import configure_logging
+from exporter.log import configure_logging, get_logger
 from exporter.model.collector import Named
 from exporter.model.errors import SettingsError
 from exporter.settings import Settings
 from exporter.stack import Stack
 
-log = structlog.get_logger("exporter")
+log = get_logger("exporter")
 
 GRACE_SECONDS = 3
 """How long requests under way may take when the process is told to stop."""

@@ -9,8 +9,8 @@ Source of the format: Prometheus documentation, "Exposition formats", text-based
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from operator import add
 
 from exporter.expose.merge import merge_rows
@@ -20,6 +20,9 @@ from exporter.model.table import Column, Labels, Table, Value
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 Shape = tuple[tuple[str, ...], tuple[tuple[str, str], ...]]
+
+PART_BYTES = 128 * 1024
+"""Size of a page's parts: each costs a trip through the web server and the kernel."""
 
 # How many pages a set of label names may be missing from before its rows are forgotten: with
 # `collect[]` each page shows a part of the whole.
@@ -64,13 +67,8 @@ class _Rows:
         return all(constant.get(name, value) == value for name, value in mine.constant)
 
 
-@dataclass(slots=True)
-class _Family:
-    """The lines of one metric: from one table as a rule, from several where they share its name."""
-
-    metric: Metric
-    chunks: list[str] = field(default_factory=list)
-    columns: list[tuple[_Rows, Column]] = field(default_factory=list)
+_Family = tuple[list[str], list[tuple[_Rows, Column]]]
+"""The header and the lines of one metric, and the columns that they came from: one as a rule."""
 
 
 class TextEncoder:
@@ -84,12 +82,12 @@ class TextEncoder:
 
     def __init__(self) -> None:
         self._kept: dict[Shape, _Kept] = {}
-        self._headers: dict[Metric, str] = {}
+        self._headers: dict[str, tuple[Metric, str]] = {}
         self._page = 0
         self.duplicates = 0
 
     def encode(self, tables: Sequence[Table]) -> list[bytes]:
-        """The page as parts, one for each metric, in the order in which metrics first appear.
+        """The page as parts of about `PART_BYTES`, its metrics in the order of their first appearance.
 
         All samples of a metric stand together whatever number of tables it came from. Samples with
         equal labels are merged: counters add up, of anything else the last one stays.
@@ -101,7 +99,7 @@ class TextEncoder:
             if table.rows:
                 self._add(families, self._distinct_rows(table, fresh))
         self._keep(fresh)
-        return [part for f in families.values() if (part := self._part(f))]
+        return list(_parts(families))
 
     def _distinct_rows(self, table: Table, fresh: dict[Shape, dict[Labels, str]]) -> _Rows:
         parts = self._label_parts(table, fresh)
@@ -114,16 +112,30 @@ class TextEncoder:
         return _Rows(table, parts, distinct, names)
 
     def _add(self, families: dict[str, _Family], rows: _Rows) -> None:
+        parts = rows.parts
         for column in rows.table.columns:
-            name = column.metric.name
-            family = families.setdefault(name, _Family(column.metric))
-            for other, earlier in family.columns:
-                if earlier.suffix == column.suffix and rows.overlaps(other):
-                    column = self._without_seen(rows.table, column, other.table, earlier)  # noqa: PLW2901
-            chunk = _lines(name + column.suffix, rows.parts, column.values)
+            metric, values, suffix = column
+            name = metric.name
+            family = families.get(name)
+            if family is None:
+                family = families[name] = [self._header(metric)], []
+            elif family[1]:
+                column = self._without_repeated(rows, column, family[1])  # noqa: PLW2901
+                values = column.values
+            if suffix:
+                name += suffix
+            chunk = _lines(name, parts, values)
             if chunk:
-                family.chunks.append(chunk)
-                family.columns.append((rows, column))
+                family[0].append(chunk)
+                family[1].append((rows, column))
+
+    def _without_repeated(
+        self, rows: _Rows, column: Column, earlier: Sequence[tuple[_Rows, Column]]
+    ) -> Column:
+        for other, before in earlier:
+            if before.suffix == column.suffix and rows.overlaps(other):
+                column = self._without_seen(rows.table, column, other.table, before)
+        return column
 
     def _without_seen(self, table: Table, column: Column, other: Table, earlier: Column) -> Column:
         """The column without the samples whose labels an earlier column of this metric has."""
@@ -137,16 +149,12 @@ class TextEncoder:
         values = [None if again else v for v, again in zip(column.values, repeated, strict=True)]
         return Column(column.metric, values, column.suffix)
 
-    def _part(self, family: _Family) -> bytes:
-        if not family.chunks:
-            return b""
-        return (self._header(family.metric) + "".join(family.chunks)).encode("utf-8", "backslashreplace")
-
     def _header(self, metric: Metric) -> str:
-        header = self._headers.get(metric)
-        if header is None:
-            help_line = f"# HELP {metric.name} {escape_help(metric.help)}\n"
-            header = self._headers[metric] = f"{help_line}# TYPE {metric.name} {metric.kind}\n"
+        kept = self._headers.get(metric.name)
+        if kept is not None and (kept[0] is metric or kept[0] == metric):
+            return kept[1]
+        header = f"# HELP {metric.name} {escape_help(metric.help)}\n# TYPE {metric.name} {metric.kind}\n"
+        self._headers[metric.name] = metric, header
         return header
 
     def _label_parts(self, table: Table, fresh: dict[Shape, dict[Labels, str]]) -> list[str]:
@@ -169,6 +177,23 @@ class TextEncoder:
             del self._kept[shape]
 
 
+def _parts(families: dict[str, _Family]) -> Iterator[bytes]:
+    """The families as bytes. Each is let go as soon as it is written: a page is never held twice."""
+    texts: list[str] = []
+    size = 0
+    for name in list(families):
+        chunks, columns = families.pop(name)
+        if not columns:
+            continue
+        texts += chunks
+        size += sum(map(len, chunks))
+        if size >= PART_BYTES:
+            yield "".join(texts).encode("utf-8", "backslashreplace")
+            texts, size = [], 0
+    if texts:
+        yield "".join(texts).encode("utf-8", "backslashreplace")
+
+
 def _label_part(names: tuple[str, ...], row: Labels, constant: tuple[tuple[str, str], ...]) -> str:
     pairs = [f'{name}="{escape_label(value)}"' for name, value in constant]
     pairs += [f'{name}="{escape_label(value)}"' for name, value in zip(names, row, strict=True)]
@@ -182,6 +207,8 @@ def _key(table: Table, row: Labels) -> frozenset[tuple[str, str]]:
 
 def _lines(name: str, labels: Sequence[str], values: Sequence[Value]) -> str:
     """The sample lines of one column, without those whose value is unknown."""
+    if len(values) == 1:
+        return "" if values[0] is None else f"{name}{labels[0]}{values[0]}\n"
     if None in values:
         known = [(part, value) for part, value in zip(labels, values, strict=True) if value is not None]
         if not known:

@@ -105,6 +105,8 @@ class Web:
         headers = {"content-length": str(sum(map(len, parts))), "vary": "accept-encoding"}
         if gzip:
             headers["content-encoding"] = "gzip"
+        if len(parts) == 1:
+            return Response(parts[0], headers=headers, media_type=CONTENT_TYPE)
         return StreamingResponse(_each(parts), headers=headers, media_type=CONTENT_TYPE)
 
     async def healthy(self, _request: Request) -> Response:

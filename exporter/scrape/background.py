@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Sequence
-from dataclasses import replace
 from time import monotonic
 
 from exporter.model.deadline import Deadline
@@ -51,7 +50,7 @@ class Background:
             text = "the first run has not ended yet"
             outcome = Outcome(named.name, named.family, State.SKIPPED, 0.0, Reason.NO_DATA, text)
             return Result(named.spec.fallback, outcome)
-        return Result(self._tables, replace(self._outcome, age=age))
+        return Result(self._tables, self._outcome._replace(age=age))
 
     async def _loop(self) -> None:
         while True:

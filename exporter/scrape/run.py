@@ -13,15 +13,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from time import monotonic, time
 
-import structlog
-
+from exporter.log import get_logger
 from exporter.model.collector import Collect, Named
 from exporter.model.deadline import Deadline
 from exporter.model.errors import Partial, Reason, Skip, SourceError
 from exporter.model.snapshot import Outcome, State
 from exporter.model.table import Column, Table
 
-log = structlog.get_logger("exporter.scrape")
+log = get_logger("exporter.scrape")
 
 
 @dataclass(frozen=True, slots=True)
