@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from exporter.model.deadline import Deadline
 from exporter.model.errors import Reason, Refused, SourceError
@@ -15,7 +16,8 @@ class FakeRedis:
 
     Args:
         info: the reply of INFO ALL.
-        replies: the replies of other commands; one that is missing is unknown to this server.
+        replies: the replies of other commands, command -> reply; one that is missing is unknown to
+            this server.
 
     Attributes:
         info_text: what INFO answers from now on; None refuses it.
@@ -24,7 +26,7 @@ class FakeRedis:
         asked: all commands so far, in order.
     """
 
-    def __init__(self, info: str | None = "", replies: Mapping[Command, Reply] | None = None) -> None:
+    def __init__(self, info: str | None = "", replies: Mapping[Any, Any] | None = None) -> None:
         self.info_text = info
         self.replies: dict[Command, Reply] = dict(replies or {})
         self.down: SourceError | None = None

@@ -27,7 +27,7 @@ class Info:
         self._sections: dict[str, dict[str, str]] = {}
         self._pairs: dict[tuple[str, str], dict[str, dict[str, str]]] = {}
         section = self._sections.setdefault("", {})
-        for line in text.splitlines():
+        for line in text.replace("\r\n", "\n").split("\n"):
             name, colon, value = line.partition(":")
             if colon:
                 section.setdefault(name, value)

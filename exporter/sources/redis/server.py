@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from time import monotonic
 from typing import Any, Protocol
 
-import structlog
-
+from exporter.log import get_logger
 from exporter.model.deadline import Deadline
 from exporter.model.errors import Reason, Refused, SourceError, Unavailable
 from exporter.sources.gate import Gate
@@ -41,6 +40,10 @@ class RedisSource(Protocol):
         """Names the server for people, without a secret: "redis at localhost:6379"."""
 
 
+class NotAnswering(Unavailable):
+    """It was asked, and has not answered in time: asking again would not help."""
+
+
 class _Batch:
     """Commands that go out together: distinct ones, in the order of asking."""
 
@@ -59,12 +62,16 @@ class RedisServer:
     Args:
         options: where it is, and the login.
         log: gets one line when the server is lost and one when it is back.
+
+    Attributes:
+        address: where it is, without user or password: "localhost:6379".
     """
 
     def __init__(self, options: RedisOptions, log: Any = None) -> None:
         self._options = options
-        self._name = f"redis at {address_of(options).where}"
-        self._log = log or structlog.get_logger("exporter.sources.redis")
+        self.address = address_of(options).where
+        self._name = f"redis at {self.address}"
+        self._log = log or get_logger("exporter.sources.redis")
         self._gate: Gate[RedisConnection] = Gate(
             self._open, self._name, attempt_seconds=options.connect_timeout_seconds
         )
@@ -133,7 +140,7 @@ class RedisServer:
             self._info = (reply, Info(str(reply)))
         return self._info[1], others
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Closes the connection and ends what is under way; calls from now on are `Unavailable`."""
         for task in self._running:
             task.cancel()
@@ -154,7 +161,6 @@ class RedisServer:
         return batch
 
     async def _run(self, batch: _Batch) -> dict[Command, Reply] | SourceError:
-        await asyncio.sleep(0)  # callers that were started by those of this tick still join
         async with self._busy:
             self._gathering = None
             deadline = Deadline(batch.until)
@@ -170,8 +176,8 @@ class RedisServer:
         connection = await self._enter(deadline)
         try:
             return await self._exchange(connection, commands, deadline)
-        except Unavailable:
-            if not connection.used:
+        except Unavailable as error:
+            if not connection.used or isinstance(error, NotAnswering):
                 raise
         # It may have died while nobody looked: the server was restarted, or closed it as idle.
         connection = await self._enter(deadline)
@@ -211,8 +217,8 @@ class RedisServer:
         if self._gate.lost(connection, hanging):
             self._connection = None
 
-    def _silent(self) -> Unavailable:
-        return Unavailable(f"{self._name}: not answering")
+    def _silent(self) -> NotAnswering:
+        return NotAnswering(f"{self._name}: not answering")
 
     def _note(self, *, up: bool, reason: str = "") -> None:
         if up is self._up:

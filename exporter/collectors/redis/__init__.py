@@ -1,0 +1,1 @@
+"""Redis: one file, one collector."""

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+from exporter.model.deadline import Deadline
+from exporter.model.table import Value
+from exporter.sources.redis.fake import FakeRedis
+
+Samples = dict[str, dict[tuple[str, ...], Value]]
+Run = Callable[[str, FakeRedis], Coroutine[Any, Any, Samples]]
+
+
+@pytest.fixture
+def run() -> Run:
+    """run(collector, server): what it gives, as sample name -> label values -> value."""
+
+    async def run(name: str, server: FakeRedis) -> Samples:
+        spec = import_module(f"exporter.collectors.redis.{name}").COLLECTOR
+        found: Samples = {}
+        for table in await spec.build(server)(Deadline.after(1)):
+            for column in table.columns:
+                values = dict(zip(table.rows, column.values, strict=True))
+                assert len(values) == len(table.rows), "two rows with the same labels"
+                found.setdefault(column.metric.name + column.suffix, {}).update(values)
+        return found
+
+    return run
