@@ -18,15 +18,14 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Protocol
 
-import structlog
-
+from exporter.log import get_logger
 from exporter.model.deadline import Deadline
-from exporter.model.errors import DeadlineExceeded, Reason, Refused, Unavailable
+from exporter.model.errors import DeadlineExceeded, Reason, Refused, SourceError, Unavailable
 from exporter.sources.gate import GRACE_SECONDS, Gate
 from exporter.sources.postgres.connect import connection_params, open_connection
 from exporter.sources.postgres.session import Connection, ConnectionLost, Rows, Session
 
-log = structlog.get_logger("exporter.sources.pgbouncer")
+log = get_logger("exporter.sources.pgbouncer")
 
 CONSOLE = {
     "dbname": "pgbouncer",
@@ -37,8 +36,12 @@ CONSOLE = {
 }
 """What takes the place of the DSN's parameters."""
 
-LINGER_SECONDS = 1.0
-"""How long the connection stays open after the last command: longer than the gaps within a scrape."""
+OPEN_SECONDS = 1.0
+"""How old a connection becomes, or older for the commands that are waiting then.
+
+Longer than the gaps between the commands of a scrape, shorter than the gaps between scrapes. The age
+counts, not the last use, so that scrapes every second don't keep it open for good.
+"""
 
 REMEDIES = {
     "not allowed": "add the user to stats_users in pgbouncer.ini",
@@ -88,9 +91,11 @@ class PgBouncerServer:
         self._turn = asyncio.Lock()
         self._callers = 0
         self._conn: Connection | None = None
+        self._opened_at = 0.0
         self._closing: asyncio.TimerHandle | None = None
         self._behind: set[asyncio.Task[None]] = set()
-        self._failure: tuple[float, Unavailable] | None = None
+        self._asked_at: float | None = None
+        self._failure = (0.0, "")
         self._down: str | None = None
 
     def describe(self) -> str:
@@ -102,7 +107,7 @@ class PgBouncerServer:
 
         Raises:
             Unavailable: PgBouncer can't be reached, does not let the user in, or does not answer.
-            DeadlineExceeded: the rows did not come in time.
+            DeadlineExceeded: there was not enough time left for an answer.
             Refused: the console answered no: it does not know the command.
         """
         self._callers += 1
@@ -127,25 +132,36 @@ class PgBouncerServer:
                 waiting.reschedule(None)
                 return await self._in_turn(what, deadline, came)
         except TimeoutError:
-            raise DeadlineExceeded(f"{self.describe()}: other SHOW commands took all the time") from None
+            late = DeadlineExceeded(f"{self.describe()}: other SHOW commands took all the time")
+            raise self._found_since(came) or late from None
+
+    def _found_since(self, came: float) -> Unavailable | None:
+        """What other calls have found out while this one queued: it is the answer to this one, too."""
+        at, text = self._failure
+        if at >= came:
+            return Unavailable(text)
+        if self._asked_at is not None and monotonic() - self._asked_at >= GRACE_SECONDS:
+            return Unavailable(f"{self.describe()}: not answering")
+        return None
 
     async def _in_turn(self, what: str, deadline: Deadline, came: float) -> Rows:
-        # What was found out while this call queued is its answer too: each attempt of its own would
-        # wait for the gate's next pause.
-        if self._failure is not None and self._failure[0] >= came:
-            raise self._failure[1].with_traceback(None)
+        # Without this each call of a scrape would wait for an attempt of its own, and those for the
+        # gate's pauses between attempts.
+        if (found := self._found_since(came)) is not None:
+            raise found
         try:
             try:
                 return await self._on_connection(what, deadline)
             except ConnectionLost:
                 return await self._on_connection(what, deadline)  # it died while it was idle
         except Unavailable as error:
-            self._failure = (monotonic(), error)
+            self._failure = (monotonic(), str(error))
             raise
 
     async def _on_connection(self, what: str, deadline: Deadline) -> Rows:
         conn = await self.gate.enter(deadline)
         session, began = Session(conn, prepare=False), monotonic()
+        self._asked_at = began
         try:
             return await session.run(f"SHOW {what}", deadline)
         except ConnectionLost as error:
@@ -153,18 +169,23 @@ class PgBouncerServer:
             self._later(conn.close())
             raise ConnectionLost(f"{self.describe()}: {error}") from None
         except DeadlineExceeded:
-            # One who came late says nothing about the target.
-            frozen = monotonic() - began >= GRACE_SECONDS
-            text = f"{self.describe()}: SHOW {what} was not answered in time"
-            self.gate.lost(conn, hanging=Unavailable(text) if frozen else None)
+            unanswered = self._unanswered(what, monotonic() - began)
+            self.gate.lost(conn, hanging=unanswered if isinstance(unanswered, Unavailable) else None)
             self._later(_drop(session))
-            raise DeadlineExceeded(text) from None
+            raise unanswered from None
         except asyncio.CancelledError:
             self.gate.lost(conn)
             self._later(_drop(session))
             raise
         except (Unavailable, Refused) as error:
             raise self._refused(what, str(error)) from None
+        finally:
+            self._asked_at = None
+
+    def _unanswered(self, what: str, seconds: float) -> SourceError:
+        """The error after waiting so long in vain. Who had no time left knows nothing about the target."""
+        text = f"{self.describe()}: no answer to SHOW {what} within {seconds:.1f} s"
+        return Unavailable(text) if seconds >= GRACE_SECONDS else DeadlineExceeded(text)
 
     def _refused(self, what: str, text: str) -> Refused:
         """The console's no. It has one SQLSTATE for all, so the sentence has to tell."""
@@ -175,16 +196,15 @@ class PgBouncerServer:
         try:
             conn = await open_connection(self._conninfo, self.describe(), **CONSOLE)
         except Unavailable as error:
-            text = str(error)
-            remedy = next((remedy for word, remedy in REMEDIES.items() if word in text), None)
-            raise Unavailable(f"{text}: {remedy}") from None if remedy else error
-        self._conn = conn
+            raise _with_remedy(error) from None
+        self._conn, self._opened_at = conn, monotonic()
         self._close_soon()
         return conn
 
     def _close_soon(self) -> None:
         if self._callers == 0 and self._conn is not None:
-            self._closing = asyncio.get_running_loop().call_later(LINGER_SECONDS, self._let_go)
+            left = self._opened_at + OPEN_SECONDS - monotonic()
+            self._closing = asyncio.get_running_loop().call_later(max(0.0, left), self._let_go)
 
     def _let_go(self) -> None:
         conn, self._conn = self._conn, None
@@ -215,6 +235,12 @@ class PgBouncerServer:
             await conn.close()
         if self._behind:
             await asyncio.wait(self._behind, timeout=1.0)
+
+
+def _with_remedy(error: Unavailable) -> Unavailable:
+    text = str(error)
+    remedy = next((remedy for word, remedy in REMEDIES.items() if word in text), None)
+    return Unavailable(f"{text}: {remedy}") if remedy else error
 
 
 async def _drop(session: Session) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from traceback import clear_frames
 from typing import Any
 
 import psycopg
@@ -139,6 +141,11 @@ async def open_connection(conninfo: str, address: str, **kwargs: Any) -> Connect
     """
     try:
         return await Connection.connect(conninfo, autocommit=True, context=TextContext(), **kwargs)
+    except asyncio.CancelledError as error:
+        # psycopg leaves the socket of a cancelled attempt to the garbage collector: the exception
+        # refers to the frames that hold it.
+        clear_frames(error.__traceback__)
+        raise
     except psycopg.errors.ConnectionTimeout:
         raise NotAnswering(f"{address}: no answer to the connection attempt") from None
     except psycopg.Error as error:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from time import monotonic
 
-import structlog
-
+from exporter.log import get_logger
 from exporter.model.deadline import Deadline
 from exporter.model.errors import SourceError, Unavailable
 from exporter.sources.postgres.connect import Connector, PostgresOptions
@@ -14,7 +13,7 @@ from exporter.sources.postgres.main import MainSessions
 from exporter.sources.postgres.others import OtherDatabases
 from exporter.sources.postgres.session import ConnectionLost, Rows
 
-log = structlog.get_logger("exporter.sources.postgres")
+log = get_logger("exporter.sources.postgres")
 
 DATABASES = """
 SELECT datname, (datname = current_database())::int

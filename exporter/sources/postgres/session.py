@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -122,14 +122,24 @@ class Session:
         await self._within(self.conn.execute(f"SET statement_timeout = {milliseconds}".encode()), deadline)
         self.conn.statement_timeout_ms = milliseconds
 
-    async def _within(self, statement: Any, deadline: Deadline) -> Any:
-        task = asyncio.ensure_future(statement)
+    async def _within(self, statement: Coroutine[Any, Any, Any], deadline: Deadline) -> Any:
+        """Waits for a statement no longer than the deadline, and leaves it to `end` otherwise.
+
+        asyncio.wait does the same for any number of tasks, and takes three times as long.
+        """
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(statement)
+        done: asyncio.Future[None] = loop.create_future()
+        task.add_done_callback(lambda _task: _wake(done))
+        timer = loop.call_at(deadline.at, _wake, done)
         try:
-            done, _ = await asyncio.wait({task}, timeout=deadline.left())
+            await done
         except asyncio.CancelledError:
             self._given_up = task
             raise
-        if not done:
+        finally:
+            timer.cancel()
+        if not task.done():
             self._given_up = task
             raise DeadlineExceeded("the server had not answered the query when time was up")
         try:
@@ -157,6 +167,11 @@ class Session:
         await asyncio.wait({task})
         task.exception()  # fetched, so that it is not reported as lost
         return answered
+
+
+def _wake(waiting: asyncio.Future[None]) -> None:
+    if not waiting.done():
+        waiting.set_result(None)
 
 
 def shut_down(conn: psycopg.AsyncConnection[Any]) -> None:

@@ -1,0 +1,1 @@
+"""Connection pools: one file, one collector."""

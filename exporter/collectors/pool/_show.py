@@ -1,0 +1,118 @@
+"""Runs a declared SHOW command of PgBouncer: asks for its rows, hands them on as tables.
+
+A metric is one line: the metric, and how its value is read from a row. Columns are found by name,
+so a column that a version does not have gives no sample, and one that we don't know is ignored.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from exporter.model.collector import Collect, CollectorSpec, Cost
+from exporter.model.deadline import Deadline
+from exporter.model.metric import Metric
+from exporter.model.table import Column, Table, Value
+from exporter.sources.pgbouncer import PgBouncerSource, Row
+
+DOCS = "https://www.pgbouncer.org/usage.html#show-commands"
+
+Read = Callable[[Row], Value]
+"""Reads a metric's value from a row; None if the row does not say."""
+
+_NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
+
+
+def number(*columns: str) -> Read:
+    """The number in the first of these columns that there is; a renamed column has several names."""
+
+    def read(row: Row) -> Value:
+        text = next((row[column] for column in columns if column in row), None)
+        if text is None or not _NUMBER.fullmatch(text):
+            return None
+        return float(text) if "." in text else int(text)
+
+    return read
+
+
+def micros(column: str) -> Read:
+    """A column of microseconds, in seconds."""
+    whole = number(column)
+
+    def read(row: Row) -> Value:
+        value = whole(row)
+        return value / 1_000_000 if isinstance(value, int | float) else None
+
+    return read
+
+
+def one(_row: Row) -> Value:
+    """The value of an info metric."""
+    return 1
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Metrics that have the same labels.
+
+    Attributes:
+        labels: label -> the column that its value is from; NULL and a missing column become "".
+        metrics: metric -> how its value is read.
+    """
+
+    labels: Mapping[str, str]
+    metrics: Mapping[Metric, Read]
+
+    def table(self, rows: Sequence[Row]) -> Table:
+        """The group's part of the rows."""
+        labels = [tuple(row.get(column) or "" for column in self.labels.values()) for row in rows]
+        columns = [Column(metric, [read(row) for row in rows]) for metric, read in self.metrics.items()]
+        return Table(tuple(self.labels), labels, columns)
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """A SHOW command and its metrics.
+
+    Attributes:
+        what: the command without SHOW.
+        help: what is collected, one sentence.
+        groups: its metrics by their labels.
+        key: names the column of names of a command that answers with names and values
+            (`list` and `items`): it is then read as one row with a column for each name.
+        cost: `ROWS` where there is a row for each database, pool or client.
+    """
+
+    what: str
+    help: str
+    groups: Sequence[Group]
+    key: tuple[str, str] | None = None
+    cost: Cost = Cost.ROWS
+
+    def tables(self, rows: Sequence[Row]) -> list[Table]:
+        """The rows of the command as tables."""
+        if self.key is not None:
+            name, value = self.key
+            rows = [{row.get(name) or "": row.get(value) for row in rows}]
+        return [group.table(rows) for group in self.groups]
+
+
+def show_collector(show: Show) -> CollectorSpec:
+    """The collector that a SHOW command declares."""
+
+    def build(server: PgBouncerSource) -> Collect:
+        async def collect(deadline: Deadline) -> Sequence[Table]:
+            return show.tables(await server.show(show.what, deadline))
+
+        return collect
+
+    return CollectorSpec(
+        help=show.help,
+        source="pgbouncer",
+        metrics=tuple(metric for group in show.groups for metric in group.metrics),
+        build=build,
+        cost=show.cost,
+        docs=DOCS,
+        explain=lambda _major: f"SHOW {show.what}",
+    )
