@@ -39,16 +39,22 @@ class Daemon:
         load: reads the settings again.
         settings: what it starts with.
         collectors: all collectors of the installation, by name.
+        pools: psycopg pools of this process, beside the exporter's own.
     """
 
     def __init__(
-        self, load: Callable[[], Settings], settings: Settings, collectors: Mapping[str, Named]
+        self,
+        load: Callable[[], Settings],
+        settings: Settings,
+        collectors: Mapping[str, Named],
+        pools: Sequence[Any] = (),
     ) -> None:
         self._load = load
         self._settings = settings
         self._collectors = collectors
         self._own = OwnMetrics()
-        self._stack = Stack(settings, collectors)
+        self._pools = pools
+        self._stack = Stack(settings, collectors, pools)
         self._closing: set[asyncio.Task[None]] = set()
         self._reloading = asyncio.Lock()
         self.web = Web(
@@ -85,7 +91,7 @@ class Daemon:
     def _replace(self, settings: Settings) -> None:
         if settings.web != self._settings.web:
             log.warning("the settings of section web take effect at the next start")
-        old, new = self._stack, Stack(settings, self._collectors)
+        old, new = self._stack, Stack(settings, self._collectors, self._pools)
         configure_logging(settings.log.level, settings.log.format)
         new.engine.start()
         self._stack, self._settings = new, settings
@@ -190,6 +196,7 @@ def serve(
     settings: Settings,
     collectors: Mapping[str, Named],
     beside: Sequence[Callable[[], Any]] = (),
+    pools: Sequence[Any] = (),
 ) -> int:
     """Runs the daemon in this process until it is told to stop.
 
@@ -198,11 +205,12 @@ def serve(
         settings: what it starts with.
         collectors: all collectors of the installation.
         beside: coroutine functions that run as long as it serves: the demo's workload.
+        pools: psycopg pools of this process, beside the exporter's own.
     """
     configure_logging(settings.log.level, settings.log.format)
 
     async def main() -> None:
-        daemon = Daemon(load, settings, collectors)
+        daemon = Daemon(load, settings, collectors, pools)
         listening = listen(settings)
         tasks = [asyncio.ensure_future(work()) for work in beside]
         try:

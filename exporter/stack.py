@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from exporter.http.app import Served
@@ -19,14 +19,21 @@ from exporter.settings import Settings
 class Stack:
     """The sources of one configuration, and the engine over them.
 
+    Args:
+        settings: the configuration.
+        collectors: all collectors of the installation, by name.
+        pools: psycopg pools of this process, beside the exporter's own.
+
     Attributes:
         sources: key -> source, for those that are configured.
         engine: collects from them.
         served: what the routes show.
     """
 
-    def __init__(self, settings: Settings, collectors: Mapping[str, Named]) -> None:
-        self.sources = build_sources(settings)
+    def __init__(
+        self, settings: Settings, collectors: Mapping[str, Named], pools: Sequence[Any] = ()
+    ) -> None:
+        self.sources = build_sources(settings, pools)
         on = settings.enabled_collectors()
         self.engine = Engine(
             [named for name, named in collectors.items() if name in on],
@@ -48,14 +55,14 @@ class Stack:
         await asyncio.gather(*closing, return_exceptions=True)
 
 
-def build_sources(settings: Settings) -> dict[str, Any]:
+def build_sources(settings: Settings, pools: Sequence[Any] = ()) -> dict[str, Any]:
     """The configured sources by key."""
     sources: dict[str, Any] = {}
     if settings.host.enabled:
         sources["host"] = _host(settings)
     if settings.postgres.dsn is not None:
         sources["postgres"] = _postgres(settings)
-        sources["psycopg_pool"] = [sources["postgres"].pool]
+        sources["psycopg_pool"] = [sources["postgres"].pool, *pools]
     if settings.redis.address is not None:
         sources["redis"] = _redis(settings)
     if settings.pgbouncer.dsn is not None:
