@@ -18,14 +18,12 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Protocol
 
-from exporter.log import get_logger
 from exporter.model.deadline import Deadline
 from exporter.model.errors import DeadlineExceeded, Reason, Refused, SourceError, Unavailable
 from exporter.sources.gate import GRACE_SECONDS, Gate
 from exporter.sources.postgres.connect import connection_params, open_connection
 from exporter.sources.postgres.session import Connection, ConnectionLost, Rows, Session
-
-log = get_logger("exporter.sources.pgbouncer")
+from exporter.sources.updown import UpDown
 
 CONSOLE = {
     "dbname": "pgbouncer",
@@ -96,7 +94,7 @@ class PgBouncerServer:
         self._behind: set[asyncio.Task[None]] = set()
         self._asked_at: float | None = None
         self._failure = (0.0, "")
-        self._down: str | None = None
+        self._state = UpDown(self.describe())
 
     def describe(self) -> str:
         """What people call this target in messages."""
@@ -116,12 +114,12 @@ class PgBouncerServer:
         try:
             rows = await self._show(what, deadline)
         except Unavailable as error:
-            self._note(str(error))
+            self._state.down(error)
             raise
         finally:
             self._callers -= 1
             self._close_soon()
-        self._note(None)
+        self._state.up()
         return [dict(zip(rows.names, row, strict=True)) for row in zip(*rows.columns, strict=True)]
 
     async def _show(self, what: str, deadline: Deadline) -> Rows:
@@ -215,16 +213,6 @@ class PgBouncerServer:
         task = asyncio.create_task(work)
         self._behind.add(task)
         task.add_done_callback(self._behind.discard)
-
-    def _note(self, down: str | None) -> None:
-        """One line when the target goes down, and one when it is back."""
-        if (down is None) == (self._down is None):
-            return
-        self._down = down
-        if down is None:
-            log.info("target is up", target=self.describe())
-        else:
-            log.warning("target is down", target=self.describe(), reason=down)
 
     async def close(self) -> None:
         """Ends the connection; waits a second at most."""

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from time import monotonic
 
-from exporter.log import get_logger
 from exporter.model.deadline import Deadline
 from exporter.model.errors import SourceError, Unavailable
 from exporter.sources.postgres.connect import Connector, PostgresOptions
 from exporter.sources.postgres.main import MainSessions
 from exporter.sources.postgres.others import OtherDatabases
 from exporter.sources.postgres.session import ConnectionLost, Rows
-
-log = get_logger("exporter.sources.postgres")
+from exporter.sources.updown import UpDown
 
 DATABASES = """
 SELECT datname, (datname = current_database())::int
@@ -44,7 +42,7 @@ class PostgresServer:
         self._others = OtherDatabases(connector, others) if others else None
         self.address = self._main.connector.address
         self.pool = self._main.pool
-        self._down: str | None = None
+        self._state = UpDown(self.describe())
         self._main_database: str | None = None
         self._databases: tuple[float, list[str]] = (float("-inf"), [])
 
@@ -73,9 +71,9 @@ class PostgresServer:
         try:
             rows = await self._fetch_main(query, deadline)
         except Unavailable as error:
-            self._note(str(error))
+            self._state.down(error)
             raise
-        self._note(None)
+        self._state.up()
         return rows
 
     async def _fetch_main(self, sql: Callable[[int], str], deadline: Deadline) -> Rows:
@@ -118,16 +116,6 @@ class PostgresServer:
         if include and not any(pattern.fullmatch(name) for pattern in include):
             return False
         return not any(pattern.fullmatch(name) for pattern in exclude)
-
-    def _note(self, down: str | None) -> None:
-        """One line when the target goes down, and one when it is back."""
-        if (down is None) == (self._down is None):
-            return
-        self._down = down
-        if down is None:
-            log.info("target is up", target=self.describe())
-        else:
-            log.warning("target is down", target=self.describe(), reason=down)
 
     async def close(self) -> None:
         """Ends all sessions; waits two seconds at most."""

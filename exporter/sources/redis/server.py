@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from time import monotonic
 from typing import Any, Protocol
 
-from exporter.log import get_logger
 from exporter.model.deadline import Deadline
 from exporter.model.errors import Reason, Refused, SourceError, Unavailable
 from exporter.sources.gate import Gate
@@ -15,6 +14,7 @@ from exporter.sources.redis.connection import RedisConnection, open_connection
 from exporter.sources.redis.info import Info
 from exporter.sources.redis.options import RedisOptions, address_of
 from exporter.sources.redis.replies import Command, Reply, right_of
+from exporter.sources.updown import UpDown
 
 INFO_ALL: Command = ("INFO", "ALL")
 REMEMBERED = (Reason.PERMISSION, Reason.UNSUPPORTED)
@@ -71,7 +71,7 @@ class RedisServer:
         self._options = options
         self.address = address_of(options).where
         self._name = f"redis at {self.address}"
-        self._log = log or get_logger("exporter.sources.redis")
+        self._state = UpDown(self._name, log)
         self._gate: Gate[RedisConnection] = Gate(
             self._open, self._name, attempt_seconds=options.connect_timeout_seconds
         )
@@ -80,7 +80,6 @@ class RedisServer:
         self._running: set[asyncio.Task[Any]] = set()
         self._connection: RedisConnection | None = None
         self._info: tuple[Reply, Info] | None = None
-        self._up: bool | None = None
 
     def describe(self) -> str:
         """Names the server for people, without a secret: "redis at localhost:6379"."""
@@ -169,7 +168,7 @@ class RedisServer:
             try:
                 return await self._ask(list(batch.commands), deadline)
             except SourceError as error:
-                self._note(up=False, reason=str(error))
+                self._state.down(error)
                 return error
 
     async def _ask(self, commands: Sequence[Command], deadline: Deadline) -> dict[Command, Reply]:
@@ -205,7 +204,7 @@ class RedisServer:
         finally:
             if not done:
                 self._drop(connection)
-        self._note(up=True)
+        self._state.up()
         return replies
 
     async def _open(self) -> RedisConnection:
@@ -219,15 +218,6 @@ class RedisServer:
 
     def _silent(self) -> NotAnswering:
         return NotAnswering(f"{self._name}: not answering")
-
-    def _note(self, *, up: bool, reason: str = "") -> None:
-        if up is self._up:
-            return
-        self._up = up
-        if up:
-            self._log.info("redis is up", target=self._name)
-        else:
-            self._log.warning("redis is down", target=self._name, reason=reason)
 
 
 async def _ask_what_is_allowed(

@@ -125,9 +125,9 @@ async def test_a_frozen_server_costs_the_deadline_once_then_little_and_gathers_n
     watched.server.thaw()
     assert await watched.scrape() < SECONDS
     assert watched.log.lines == [
-        "redis is up",
-        f"redis is downredis at 127.0.0.1:{watched.server.port}: not answering",
-        "redis is up",
+        "target is up",
+        f"target is downredis at 127.0.0.1:{watched.server.port}: not answering",
+        "target is up",
     ]
 
 
@@ -181,7 +181,7 @@ async def test_a_restart_between_two_scrapes_is_not_noticed(watched: Watched) ->
     assert await watched.scrape() < SHORT
     watched.server.execute("CLIENT", "KILL", "TYPE", "normal")
     assert await watched.scrape() < SHORT
-    assert watched.log.lines == ["redis is up"]
+    assert watched.log.lines == ["target is up"]
 
 
 async def test_a_server_that_is_not_there_yet(server: Redis) -> None:
