@@ -1,0 +1,159 @@
+"""Every declared view on every supported major version: no test is written for a single metric."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from exporter.collectors import discover
+from exporter.collectors.run_view import groups_of
+from exporter.model.metric import Kind
+from exporter.model.view import SUPPORTED_MAJORS, Scope, View, ViewMetric, at
+
+UPSTREAM = Path(__file__).parents[3] / "compat" / "upstream_names.tsv"
+VIEWS: dict[str, View] = {
+    name: named.spec.view for name, named in discover().items() if isinstance(named.spec.view, View)
+}
+METRICS = [(view, metric) for view in VIEWS.values() for metric in view.metrics]
+
+EACH = pytest.mark.parametrize("view", VIEWS.values(), ids=list(VIEWS))
+EACH_MAJOR = pytest.mark.parametrize("major", SUPPORTED_MAJORS)
+EACH_METRIC = pytest.mark.parametrize("metric", [m for _, m in METRICS], ids=[m.name for _, m in METRICS])
+
+
+def upstream() -> dict[str, tuple[str, tuple[str, ...]]]:
+    """What the exporters that this one replaces have: name -> type and labels."""
+    with UPSTREAM.open() as lines:
+        rows = list(csv.DictReader(lines, delimiter="\t"))
+    return {row["metric"]: (row["type"], tuple(filter(None, row["labels"].split(",")))) for row in rows}
+
+
+UPSTREAM_METRICS = upstream()
+OURS = [metric for _, metric in METRICS if metric.name not in UPSTREAM_METRICS]
+THEIRS = [(view, metric) for view, metric in METRICS if metric.name in UPSTREAM_METRICS]
+
+# What a name that speaks of one of these has to end in, before `_total`.
+UNITS = {
+    "time": "_seconds",
+    "age": "_seconds",
+    "lag": "_seconds",
+    "timestamp": "_seconds",
+    "size": "_bytes",
+    "bytes": "_bytes",
+}
+
+
+def labels_of(view: View, metric: ViewMetric) -> tuple[str, ...]:
+    return metric.by if metric.by is not None else tuple(label.name for label in view.labels)
+
+
+def test_a_name_is_declared_once() -> None:
+    names = Counter(metric.name for _, metric in METRICS)
+
+    assert [name for name, times in names.items() if times > 1] == []
+
+
+@EACH_METRIC
+def test_a_name_is_valid_and_survives_as_a_column_alias(metric: ViewMetric) -> None:
+    assert re.fullmatch(r"pg_[a-z0-9_]+", metric.name)
+    assert len(metric.name) <= 63, "PostgreSQL cuts longer names"
+
+
+@EACH_METRIC
+def test_help_is_one_sentence(metric: ViewMetric) -> None:
+    assert len(metric.help) <= 110
+    assert metric.help.endswith(".")
+    assert metric.help[0].isupper() or metric.help[0].isdigit()
+    assert "\n" not in metric.help
+    assert ". " not in metric.help
+
+
+@EACH
+def test_a_view_says_what_it_is_and_where_its_facts_come_from(view: View) -> None:
+    assert view.help.endswith(".")
+    assert re.fullmatch(r"[a-z-]+\.html(#[A-Z0-9-]+)?", view.docs)
+
+
+@pytest.mark.parametrize(("view", "metric"), THEIRS, ids=[m.name for _, m in THEIRS])
+def test_an_upstream_name_keeps_type_and_labels(view: View, metric: ViewMetric) -> None:
+    kind, labels = UPSTREAM_METRICS[metric.name]
+
+    assert metric.kind == kind
+    assert sorted(labels_of(view, metric)) == sorted(labels)
+
+
+@pytest.mark.parametrize("metric", OURS, ids=[m.name for m in OURS])
+def test_a_name_of_ours_says_kind_and_unit(metric: ViewMetric) -> None:
+    base = metric.name.removesuffix("_total")
+    wanted = {unit for word, unit in UNITS.items() if word in base.split("_")}
+
+    assert metric.name.endswith("_total") == (metric.kind is Kind.COUNTER)
+    assert all(base.endswith(unit) for unit in wanted)
+
+
+@EACH
+def test_labels_of_a_metric_are_labels_of_its_view(view: View) -> None:
+    names = {label.name for label in view.labels}
+
+    assert [m.name for m in view.metrics if not names.issuperset(labels_of(view, m))] == []
+    assert not any(name.startswith("_") for name in names)
+
+
+@EACH
+def test_a_view_of_each_database_names_the_database(view: View) -> None:
+    databases = [label for label in view.labels if label.sql == "(SELECT current_database())"]
+
+    assert [label.name for label in databases] == (["datname"] if view.scope is Scope.DATABASE else [])
+
+
+@EACH
+def test_a_view_exists_on_the_newest_major(view: View) -> None:
+    assert view.sql(SUPPORTED_MAJORS[-1])
+
+
+@EACH
+def test_every_metric_exists_on_some_supported_major(view: View) -> None:
+    found = {m.name for major in SUPPORTED_MAJORS for m in view.metrics_at(major)}
+
+    assert found == {m.name for m in view.metrics}
+
+
+@EACH
+@EACH_MAJOR
+def test_every_column_of_the_query_becomes_a_column_of_one_table(view: View, major: int) -> None:
+    groups = groups_of(view, major)
+
+    metrics = [metric.name for group in groups for metric in group.metrics]
+    columns = sorted(column for group in groups for column in group.value_columns)
+    first = len(view.labels_at(major))
+    assert sorted(metrics) == sorted(m.name for m in view.metrics_at(major))
+    assert columns == list(range(first, first + len(metrics)))
+
+
+@EACH
+@EACH_MAJOR
+def test_a_query_only_reads(view: View, major: int) -> None:
+    sql = view.sql(major) or "SELECT"
+
+    assert sql.startswith("SELECT")
+    assert ";" not in sql
+
+
+def test_no_query_opens_a_relation() -> None:
+    """These functions wait behind an ACCESS EXCLUSIVE lock, also behind one that only waits itself."""
+    opening = re.compile(
+        r"pg_(relation|table|indexes|total_relation)_size|pg_relation_filenode|::regclass|pg_get_\w*def\b"
+    )
+    every = [(name, view.sql(major) or "") for name, view in VIEWS.items() for major in SUPPORTED_MAJORS]
+
+    assert [name for name, sql in every if opening.search(sql)] == []
+
+
+def test_the_newest_entry_that_is_not_above_the_server_applies() -> None:
+    sql = {14: "a", 17: "b", 18: None}
+
+    assert [at(sql, major) for major in (13, 14, 16, 17, 18)] == [None, "a", "a", "b", None]
