@@ -55,6 +55,14 @@ class _Group:
         return Table(tuple(label.name for label in self.labels), labels, values)
 
 
+def needed(view: View) -> str:
+    """The versions that have what a view reads, as a sentence for a server that has not."""
+    majors = [major for major in SUPPORTED_MAJORS if view.sql(major)]
+    if majors[-1] < SUPPORTED_MAJORS[-1]:
+        return f"needs PostgreSQL {majors[0]} to {majors[-1]}"
+    return f"needs PostgreSQL {majors[0]} or newer"
+
+
 def _without_null(column: Sequence[str | None], null: str) -> Sequence[str]:
     if None in column:
         return [null if value is None else value for value in column]
@@ -119,7 +127,7 @@ class ViewCollector:
     def _sql(self, major: int) -> str:
         sql = self._view.sql(major)
         if sql is None:
-            raise Skip(Reason.VERSION, f"PostgreSQL {major} does not have what it reads")
+            raise Skip(Reason.VERSION, f"{needed(self._view)}, the server is {major}")
         return sql
 
     def _tables(self, rows: Rows) -> list[Table]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Sequence
+from contextlib import suppress
 from time import monotonic
 
 from exporter.model.deadline import Deadline
@@ -19,6 +20,10 @@ RETRY_SECONDS = 10.0
 """How soon a failed run is tried again, where the period is longer."""
 
 
+FIRST_SECONDS = 0.5
+"""How long after the start a scrape waits for the first result, so that the first page is whole."""
+
+
 class Background:
     """Runs one collector every `every` seconds, and holds its newest result."""
 
@@ -29,10 +34,13 @@ class Background:
         self._outcome: Outcome | None = None
         self._collected_at: float | None = None
         self._task: asyncio.Task[None] | None = None
+        self._first = asyncio.Event()
+        self._started_at = 0.0
 
     def start(self) -> None:
         """Begins; the first run is at once."""
         if self._task is None:
+            self._started_at = monotonic()
             self._task = asyncio.create_task(self._loop(), name=f"background {self.runner.named.name}")
 
     async def stop(self) -> None:
@@ -41,6 +49,14 @@ class Background:
             self._task.cancel()
             await asyncio.wait({self._task}, timeout=1.0)
             self._task = None
+
+    async def first(self, deadline: Deadline) -> None:
+        """Waits for the first result, if it can be expected any moment."""
+        left = min(deadline.left(), self._started_at + FIRST_SECONDS - monotonic())
+        if self._task is not None and left > 0 and not self._first.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await self._first.wait()
 
     def result(self) -> Result:
         """The newest tables with their age; the fallback while there are none."""
@@ -73,3 +89,4 @@ class Background:
         if result.outcome.state is State.OK or not self._tables:
             self._tables = result.tables
             self._collected_at = monotonic()
+        self._first.set()

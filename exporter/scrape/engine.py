@@ -103,14 +103,17 @@ class Engine:
 
     async def _results(self, runners: Sequence[Runner], deadline: Deadline) -> list[Result]:
         inner = deadline.earlier_by(min(HANDOVER_SECONDS, deadline.left() / 10))
-        shown = [self._background[r.named.name].result() for r in runners if r.named.name in self._background]
+        shown = [self._background[r.named.name] for r in runners if r.named.name in self._background]
         now = [runner for runner in runners if runner.named.name not in self._background]
         joined = [(runner, runner.join(inner)) for runner in now]
         try:
             tasks = {task for _, task in joined if task is not None}
             if tasks:
                 await asyncio.wait(tasks, timeout=deadline.left())
-            return shown + [runner.result_of(task) for runner, task in joined]
+            for background in shown:
+                await background.first(inner)
+            results = [background.result() for background in shown]
+            return results + [runner.result_of(task) for runner, task in joined]
         finally:
             for runner, task in joined:
                 if task is not None:

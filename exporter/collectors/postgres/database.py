@@ -1,25 +1,14 @@
-"""Size and connection limit of each database, from pg_database."""
+"""Connection limit of each database, from pg_database."""
 
 from exporter.model.view import Gauge, Label, View
 
-# Without CONNECT or pg_read_all_stats the size function raises, and for a database dropped a moment
-# ago as well: the privilege function gives NULL there. One refused row must not lose the others.
-MAY_MEASURE = """has_database_privilege(d.oid, 'CONNECT')
-            OR (has_database_privilege(d.oid, 'CONNECT') IS NOT NULL
-                AND pg_has_role('pg_read_all_stats', 'USAGE'))"""
-
 VIEW = View(
-    help="Size and connection limit of each database, from pg_database.",
+    help="Connection limit of each database, from pg_database.",
     source="pg_database AS d",
     docs="catalog-pg-database.html",
     labels=(Label("datname", "d.datname", eg="app"),),
     metrics=(
-        Gauge("pg_database_size_bytes",
-              f"CASE WHEN {MAY_MEASURE}\n            THEN pg_database_size(d.oid) END",
-              "Disk space used by the database; absent without CONNECT or pg_read_all_stats.",
-              eg=1_073_741_824),
         Gauge("pg_database_connection_limit", "d.datconnlimit",
               "Connections allowed to the database at once, -1 for no limit.", eg=-1),
     ),
-    needs=("pg_read_all_stats",),
 )  # fmt: skip

@@ -139,7 +139,7 @@ async def test_names_from_hell_come_out_as_they_are(pg: Postgres, monitor: Postg
         activity = await samples(monitor, "stat_activity")
         tables = await samples(monitor, "stat_user_tables")
         roles = await samples(monitor, "roles")
-        sizes = await samples(monitor, "database")
+        sizes = await samples(monitor, "database_size")
 
     labels = {"datname": odd, "usename": odd, "application_name": shown, "state": "idle"}
     assert any(labels.items() <= dict(key).items() for key in activity["pg_stat_activity_count"])
@@ -154,17 +154,18 @@ async def test_one_database_that_may_not_be_measured_loses_only_itself(
 ) -> None:
     with database(pg, "closed"):
         pg.execute("REVOKE CONNECT ON DATABASE closed FROM PUBLIC")
-        found = await samples(nobody, "database")
+        limits = await samples(nobody, "database")
+        found = await samples(nobody, "database_size")
 
     sizes = values(found, "pg_database_size_bytes", "datname")
-    assert set(values(found, "pg_database_connection_limit", "datname")) - set(sizes) == {"closed"}
+    assert set(values(limits, "pg_database_connection_limit", "datname")) - set(sizes) == {"closed"}
     assert sizes["postgres"] > 0
 
 
 async def test_pg_read_all_stats_measures_a_database_without_connect(pg: Postgres) -> None:
     with role(pg, "stats", "pg_read_all_stats") as options, database(pg, "closed"):
         pg.execute("REVOKE CONNECT ON DATABASE closed FROM PUBLIC")
-        found = await samples(options, "database")
+        found = await samples(options, "database_size")
 
     assert values(found, "pg_database_size_bytes", "datname")["closed"] > 0
 
