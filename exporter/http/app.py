@@ -95,7 +95,7 @@ class Web:
         except UnknownNameError as error:
             self._own.rejected.inc()
             return PlainTextResponse(f"{error}\n", status_code=400)
-        gzip = "gzip" in request.headers.get("accept-encoding", "")
+        gzip = _accepts_gzip(request.headers.get("accept-encoding", ""))
         budget = _budget(request.headers.get(TIMEOUT_HEADER), served)
         page = asyncio.create_task(self.pages.page(Deadline.after(budget), selection, gzip=gzip))
         if not await _unless_gone(page, request):
@@ -144,6 +144,15 @@ def _budget(header: str | None, served: Served) -> float:
             if math.isfinite(asked) and asked > 0:
                 seconds = min(asked, LONGEST_SECONDS)
     return seconds - min(served.offset_seconds, 0.2 * seconds)
+
+
+def _accepts_gzip(header: str) -> bool:
+    """Whether Accept-Encoding names gzip, and not with the weight 0, which refuses it."""
+    for part in header.lower().split(","):
+        coding, _, weight = part.replace(" ", "").partition(";")
+        if coding == "gzip":
+            return weight.rstrip("0") not in ("q=", "q=0.")
+    return False
 
 
 async def _unless_gone(task: asyncio.Task[list[bytes]], request: Request) -> bool:

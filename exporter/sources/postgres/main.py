@@ -82,9 +82,12 @@ class MainSessions:
                 # after the other, would take all the time there is.
                 raise self._failure.with_traceback(None)
             await self._enter(deadline)
-        if self._idle:
+        if not self._idle:
+            return await self._new_connection(deadline)
+        try:
             return await self.pool.getconn(timeout=deadline.left())
-        return await self._new_connection(deadline)
+        except PoolTimeout:
+            raise DeadlineExceeded("somebody else got the idle session") from None
 
     async def _new_connection(self, deadline: Deadline) -> Connection:
         """Waits for the pool to open one more, or for the news that it could not."""

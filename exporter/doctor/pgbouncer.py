@@ -1,0 +1,46 @@
+"""What PgBouncer needs so that its console answers."""
+
+from __future__ import annotations
+
+from exporter.doctor.finding import Finding, Notes
+from exporter.model.deadline import Deadline
+from exporter.model.errors import SourceError
+from exporter.sources.pgbouncer import PgBouncerServer
+
+RELOAD = "; then RELOAD in the console, or SIGHUP"
+
+
+async def examine(pgbouncer: PgBouncerServer, login: str, deadline: Deadline) -> list[Finding]:
+    """The findings about one PgBouncer.
+
+    Args:
+        pgbouncer: the console.
+        login: the user that logs in.
+        deadline: when the findings must be there.
+    """
+    notes = Notes(pgbouncer.describe())
+    try:
+        rows = await pgbouncer.show("VERSION", deadline)
+    except SourceError as error:
+        notes.error(str(error), *_remedy(str(error), login))
+    else:
+        version = next((row.get("version") for row in rows), None)
+        notes.ok(f"{version or 'PgBouncer of unknown version'}, as user {login}")
+    return notes.findings
+
+
+def _remedy(error: str, login: str) -> tuple[str, ...]:
+    """What mends a refusal, from PgBouncer's sentence."""
+    if "not allowed" in error:
+        return (
+            "; in pgbouncer.ini, section [pgbouncer]; after a comma where the line is there already",
+            f"stats_users = {login}",
+            RELOAD,
+        )
+    if "no such user" in error or "authentication failed" in error:
+        return (
+            "; in the file that auth_file names, with the password that pgbouncer.password has here",
+            f'"{login.replace(chr(34), chr(34) * 2)}" "..."',
+            RELOAD,
+        )
+    return ("; is PgBouncer running, and do host and port in pgbouncer.dsn lead to it?",)
