@@ -51,6 +51,9 @@ soak: servers ## 2,000 scrapes with a changing schema, ten minutes of a frozen s
 
 record: servers ## Capture views, INFO and /proc from real servers, and the golden pages from them.
 	$(BIN)/python -m tests.record
+	$(BIN)/python -m tests.record_redis
+	$(BIN)/python -m tests.record_pgbouncer /usr/sbin/pgbouncer
+	$(BIN)/python -m tests.record_host
 
 docs: setup ## Generate what is generated in docs/.
 	$(BIN)/python -m tests.docs

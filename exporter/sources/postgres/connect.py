@@ -24,6 +24,7 @@ from exporter.sources.postgres.session import (
 )
 
 APPLICATION_NAME = "datastack-exporter"
+LONGEST_ATTEMPT_SECONDS = 20.0
 
 # One statement, so one round trip. client_encoding: a server refuses to send an SQL_ASCII database's
 # invalid bytes as UTF8, so there it has to send them as they are.
@@ -82,6 +83,7 @@ class Connector:
         )
         self._options = options
         self._heard = heard
+        self._silent = 0
 
     async def connect(self, conninfo: str = "", **kwargs: Any) -> Connection:
         """A connection in autocommit mode whose session is prepared.
@@ -97,14 +99,16 @@ class Connector:
         try:
             conn = await self._open(**kwargs)
         except SourceError as error:
+            self._silent = self._silent + 1 if isinstance(error, NotAnswering) else 0
             self._heard(error)
             raise
+        self._silent = 0
         self._heard(None)
         return conn
 
     async def _open(self, **kwargs: Any) -> Connection:
         # The pool shortens connect_timeout to what its caller has left; an attempt serves more than one.
-        kwargs.pop("connect_timeout", None)
+        kwargs["connect_timeout"] = self._patience()
         conn = await open_connection(self.conninfo, self.address, **kwargs)
         try:
             await self._prepare(conn)
@@ -113,6 +117,15 @@ class Connector:
             await conn.close()
             raise
         return conn
+
+    def _patience(self) -> int:
+        """Seconds for an attempt: longer and longer while nothing comes back.
+
+        Each attempt that we give up stays in the queue of a frozen server until it wakes up, and then
+        costs it a process. One that waits on is served the moment the server is back.
+        """
+        first = self._options.connect_timeout_seconds
+        return max(2, round(min(first * 2.0**self._silent, max(first, LONGEST_ATTEMPT_SECONDS))))
 
     async def _prepare(self, conn: Connection) -> None:
         options = self._options
