@@ -20,8 +20,9 @@ RETRY_SECONDS = 10.0
 """How soon a failed run is tried again, where the period is longer."""
 
 
-FIRST_SECONDS = 0.5
-"""How long after the start a scrape waits for the first result, so that the first page is whole."""
+WAIT_SECONDS = 0.5
+"""How long a scrape waits for a result that can be expected any moment: the first one after the start,
+and the first one after an outage. So the first page is whole, and the one after an outage as well."""
 
 
 class Background:
@@ -34,8 +35,9 @@ class Background:
         self._outcome: Outcome | None = None
         self._collected_at: float | None = None
         self._task: asyncio.Task[None] | None = None
-        self._first = asyncio.Event()
         self._started_at = 0.0
+        self._wake = asyncio.Event()
+        self._ended = asyncio.Event()
 
     def start(self) -> None:
         """Begins; the first run is at once."""
@@ -50,13 +52,26 @@ class Background:
             await asyncio.wait({self._task}, timeout=1.0)
             self._task = None
 
-    async def first(self, deadline: Deadline) -> None:
-        """Waits for the first result, if it can be expected any moment."""
-        left = min(deadline.left(), self._started_at + FIRST_SECONDS - monotonic())
-        if self._task is not None and left > 0 and not self._first.is_set():
+    async def settle(self, deadline: Deadline, *, target_up: bool) -> None:
+        """Waits for a result that can be expected any moment, and for nothing else.
+
+        Args:
+            deadline: of the scrape.
+            target_up: whether the target has answered another collector of this scrape.
+        """
+        limit = deadline
+        if self._outcome is None:
+            limit = Deadline(min(deadline.at, self._started_at + WAIT_SECONDS))
+        elif target_up and self._outcome.reason is Reason.UNAVAILABLE:
+            limit = deadline.at_most(WAIT_SECONDS)
+            self._wake.set()
+        else:
+            return
+        if self._task is not None and limit.left():
+            self._ended.clear()
             with suppress(TimeoutError):
-                async with asyncio.timeout(left):
-                    await self._first.wait()
+                async with asyncio.timeout(limit.left()):
+                    await self._ended.wait()
 
     def result(self) -> Result:
         """The newest tables with their age; the fallback while there are none."""
@@ -73,7 +88,11 @@ class Background:
             await self.run_once(Deadline.after(min(self._every, RUN_SECONDS)))
             failed = self._outcome is None or self._outcome.state in (State.FAILED, State.LATE)
             pause = min(self._every, RETRY_SECONDS) if failed else self._every
-            await asyncio.sleep(pause * random.uniform(0.9, 1.1))  # noqa: S311  spreads load, hides nothing
+            self._wake.clear()
+            with suppress(TimeoutError):
+                # The jitter spreads the load of many exporters.
+                async with asyncio.timeout(pause * random.uniform(0.9, 1.1)):  # noqa: S311
+                    await self._wake.wait()
 
     async def run_once(self, deadline: Deadline) -> None:
         """One run, whose result `result` shows from then on."""
@@ -88,5 +107,6 @@ class Background:
         self._outcome = result.outcome
         if result.outcome.state is State.OK or not self._tables:
             self._tables = result.tables
+        if result.outcome.state is State.OK:
             self._collected_at = monotonic()
-        self._first.set()
+        self._ended.set()

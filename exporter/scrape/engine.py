@@ -14,7 +14,7 @@ from typing import Any
 
 from exporter.model.collector import Named
 from exporter.model.deadline import Deadline
-from exporter.model.snapshot import Snapshot
+from exporter.model.snapshot import Snapshot, State
 from exporter.model.table import Labels
 from exporter.scrape.background import Background
 from exporter.scrape.report import report
@@ -110,11 +110,16 @@ class Engine:
             tasks = {task for _, task in joined if task is not None}
             if tasks:
                 await asyncio.wait(tasks, timeout=deadline.left())
+            results = [runner.result_of(task) for runner, task in joined]
+            up = {r.named.spec.source for (r, _), result in zip(joined, results, strict=True) if _ok(result)}
             for background in shown:
-                await background.first(inner)
-            results = [background.result() for background in shown]
-            return results + [runner.result_of(task) for runner, task in joined]
+                await background.settle(inner, target_up=background.runner.named.spec.source in up)
+            return [background.result() for background in shown] + results
         finally:
             for runner, task in joined:
                 if task is not None:
                     runner.leave()
+
+
+def _ok(result: Result) -> bool:
+    return result.outcome.state is State.OK

@@ -106,11 +106,13 @@ def test_password_refused(exporter: Exporter, fresh_postgres: Postgres) -> None:
 
 
 def test_out_of_connections(redis: Redis) -> None:
-    with require(Postgres, settings={"max_connections": "8", "superuser_reserved_connections": "2"}) as server:
+    with require(
+        Postgres, settings={"max_connections": "8", "superuser_reserved_connections": "2"}
+    ) as server:
         server.execute(f"CREATE ROLE watcher LOGIN PASSWORD '{ROLE_PASSWORD}' IN ROLE pg_monitor")
         dsn = server.dsn(user="watcher", password=ROLE_PASSWORD)
+        taken = [psycopg.connect(dsn) for _ in range(6)]
         with Exporter(postgres__dsn=dsn, redis__address=redis.url) as exporter:
-            taken = [psycopg.connect(dsn) for _ in range(6)]
             down(timed_scrape(exporter))
             for connection in taken:
                 connection.close()
@@ -122,7 +124,9 @@ def test_out_of_connections(redis: Redis) -> None:
 
 def test_started_before_its_database(redis: Redis) -> None:
     with require(Postgres) as server:
-        server.execute(f"CREATE ROLE watcher LOGIN PASSWORD '{ROLE_PASSWORD}' IN ROLE pg_monitor; CREATE TABLE t ()")
+        server.execute(
+            f"CREATE ROLE watcher LOGIN PASSWORD '{ROLE_PASSWORD}' IN ROLE pg_monitor; CREATE TABLE t ()"
+        )
         dsn = server.dsn(user="watcher", password=ROLE_PASSWORD)
         server.stop()
         with Exporter(postgres__dsn=dsn, redis__address=redis.url) as exporter:
@@ -132,16 +136,16 @@ def test_started_before_its_database(redis: Redis) -> None:
             whole(timed_scrape(exporter))
 
 
-def test_starting_up(
-    exporter: Exporter, fresh_postgres: Postgres, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_starting_up(exporter: Exporter, fresh_postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that recovers answers each connection with 57P03."""
     fresh_postgres.kill()
     data = fresh_postgres.process.data
     (data / "standby.signal").touch()
     with (data / "postgresql.auto.conf").open("a") as conf:
         conf.write("hot_standby = off\n")
-    monkeypatch.setattr(fresh_postgres.process, "answers", lambda: "starting up" in refusal(fresh_postgres))
+    monkeypatch.setattr(
+        fresh_postgres.process, "answers", lambda: "the database system is" in refusal(fresh_postgres)
+    )
     fresh_postgres.start()
     monkeypatch.undo()
     down(timed_scrape(exporter))

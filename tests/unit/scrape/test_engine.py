@@ -329,3 +329,25 @@ async def test_a_background_collector_that_fails_keeps_its_last_result() -> None
         assert (outcome(snapshot, "costly").age or 0) > 0.1
     finally:
         await running.stop()
+
+
+async def test_a_background_collector_is_whole_as_soon_as_its_target_is_back() -> None:
+    down = True
+
+    async def collect(_deadline: Deadline) -> Sequence[Table]:
+        if down:
+            raise Unavailable("down")
+        return [single({ONE: 7})]
+
+    running = engine(named("costly", collect, every=60.0), named("cheap", collect))
+    running.start()
+    try:
+        snapshot = await running.scrape(Deadline.after(1))
+        assert outcome(snapshot, "costly").state is State.FAILED
+        assert values(snapshot, "exporter_collector_age_seconds") == [None, None]
+        down = False
+        snapshot = await running.scrape(Deadline.after(1))
+
+        assert [o.state for o in snapshot.outcomes] == [State.OK, State.OK]
+    finally:
+        await running.stop()
