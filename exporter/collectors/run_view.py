@@ -100,6 +100,7 @@ class ViewCollector:
         self._view = view
         self._server = server
         self._groups: dict[int, list[_Group]] = {}
+        self._queries: dict[int, str] = {}
 
     async def collect(self, deadline: Deadline) -> Sequence[Table]:
         """The view's tables.
@@ -125,9 +126,12 @@ class ViewCollector:
         return tables
 
     def _sql(self, major: int) -> str:
-        sql = self._view.sql(major)
+        sql = self._queries.get(major)
         if sql is None:
-            raise Skip(Reason.VERSION, f"{needed(self._view)}, the server is {major}")
+            sql = self._view.sql(major)
+            if sql is None:
+                raise Skip(Reason.VERSION, f"{needed(self._view)}, the server is {major}")
+            self._queries[major] = sql
         return sql
 
     def _tables(self, rows: Rows) -> list[Table]:

@@ -109,8 +109,7 @@ class PgBouncerServer:
             Refused: the console answered no: it does not know the command.
         """
         self._callers += 1
-        if self._closing is not None:
-            self._closing.cancel()
+        self._keep()
         try:
             rows = await self._show(what, deadline)
         except Unavailable as error:
@@ -199,7 +198,12 @@ class PgBouncerServer:
         self._close_soon()
         return conn
 
+    def _keep(self) -> None:
+        if self._closing is not None:
+            self._closing.cancel()
+
     def _close_soon(self) -> None:
+        self._keep()  # a second timer would go off in the middle of somebody's command
         if self._callers == 0 and self._conn is not None:
             left = self._opened_at + OPEN_SECONDS - monotonic()
             self._closing = asyncio.get_running_loop().call_later(max(0.0, left), self._let_go)
@@ -216,8 +220,7 @@ class PgBouncerServer:
 
     async def close(self) -> None:
         """Ends the connection; waits a second at most."""
-        if self._closing is not None:
-            self._closing.cancel()
+        self._keep()
         conn = self.gate.close()
         if conn is not None:
             await conn.close()

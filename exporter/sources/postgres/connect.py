@@ -141,6 +141,9 @@ class Connector:
         except DeadlineExceeded:
             await session.end()
             raise NotAnswering(f"{self.address}: no answer on the new connection") from None
+        except asyncio.CancelledError:
+            await session.end()  # the loop must not watch a socket that is closed under it
+            raise
         except SourceError as error:
             raise Unavailable(f"{self.address}: session not prepared: {error}") from None
 

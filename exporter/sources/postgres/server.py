@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from time import monotonic
 
+from exporter.log import get_logger
 from exporter.model.deadline import Deadline
 from exporter.model.errors import SourceError, Unavailable
 from exporter.sources.postgres.connect import Connector, PostgresOptions
@@ -13,8 +14,11 @@ from exporter.sources.postgres.others import OtherDatabases
 from exporter.sources.postgres.session import ConnectionLost, Rows
 from exporter.sources.updown import UpDown
 
+log = get_logger("exporter.sources.postgres")
+
+# In hexadecimal: an SQL_ASCII database may have created another one whose name is no text.
 DATABASES = """
-SELECT datname, (datname = current_database())::int
+SELECT encode(namesend(datname), 'hex'), (datname = current_database())::int
 FROM pg_database
 WHERE datallowconn AND NOT datistemplate AND has_database_privilege(datname, 'CONNECT')
 ORDER BY datname
@@ -45,6 +49,7 @@ class PostgresServer:
         self._state = UpDown(self.describe())
         self._main_database: str | None = None
         self._databases: tuple[float, list[str]] = (float("-inf"), [])
+        self._nameless: list[str] = []
 
     def describe(self) -> str:
         """What people call this target in messages."""
@@ -98,18 +103,33 @@ class PostgresServer:
         """The databases that database-scoped collectors read: names, the main database first.
 
         Only those that accept connections, are no templates, that the role may connect to, and that
-        the settings include; the main one always. From pg_database.
+        the settings include; the main one always. A name that is not UTF-8 text can't be connected to
+        and is left out. From pg_database.
         """
         seen_at, names = self._databases
         if names and monotonic() - seen_at < DATABASES_SECONDS:
             return names
         rows = await self.fetch(DATABASES, deadline)
-        pairs = [(name or "", main == "1") for name, main in zip(*rows.columns, strict=True)]
-        found = [name for name, main in pairs if main]
+        pairs = [(bytes.fromhex(name or ""), main == "1") for name, main in zip(*rows.columns, strict=True)]
+        found = [name.decode("utf-8", "backslashreplace") for name, main in pairs if main]
         if self._others is not None:
-            found += [name for name, main in pairs if not main and self._wanted(name)]
+            found += filter(self._wanted, self._texts(name for name, main in pairs if not main))
         self._databases = (monotonic(), found)
         return found
+
+    def _texts(self, names: Iterable[bytes]) -> list[str]:
+        texts, nameless = [], []
+        for name in names:
+            try:
+                texts.append(name.decode())
+            except UnicodeDecodeError:
+                nameless.append(name.decode("utf-8", "backslashreplace"))
+        if nameless and nameless != self._nameless:
+            log.warning(
+                "databases left out, rename them to UTF-8", target=self.describe(), databases=nameless
+            )
+        self._nameless = nameless
+        return texts
 
     def _wanted(self, name: str) -> bool:
         include, exclude = self._options.include_databases, self._options.exclude_databases

@@ -213,7 +213,8 @@ async def _rows(cursor: Any, major: int) -> Rows:
     except UnicodeDecodeError:
         columns = _decoded(cursor.pgresult)
     result = cursor.pgresult
-    names = [column.name for column in cursor.description or ()]
+    # cursor.description would look up every column's type.
+    names = [result.fname(i).decode("utf-8", "backslashreplace") for i in range(result.nfields)]
     return Rows(columns or [()] * result.nfields, names, result.ntuples, major)
 
 
