@@ -18,6 +18,7 @@ import uvicorn
 
 from exporter.http.app import Web
 from exporter.http.own import OwnMetrics
+from exporter.http.protocol import BoundedProtocol
 from exporter.log import configure_logging, get_logger
 from exporter.model.collector import Named
 from exporter.model.errors import SettingsError
@@ -114,6 +115,7 @@ class Daemon:
         self._stack.engine.start()
         config = uvicorn.Config(
             self.web.app,
+            http=BoundedProtocol,
             lifespan="off",
             log_config=None,
             access_log=False,

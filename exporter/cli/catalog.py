@@ -27,7 +27,7 @@ def add_options(group: _ArgumentGroup) -> None:
 
 def run(settings: Settings, options: Options) -> int:  # noqa: ARG001  # all there is, whatever is switched on
     """Writes the catalogue to standard output; needs no target."""
-    entries = catalogue(options.collectors.values())
+    entries = [*catalogue(options.collectors.values()), own()]
     if options.format == "json":
         print(json.dumps({"version": __version__, "collectors": entries}, indent=2, ensure_ascii=False))
     else:
@@ -42,6 +42,24 @@ def catalogue(collectors: Iterable[Named]) -> list[Entry]:
     of a PostgreSQL view also has `scope`, `needs` and `sources`: major version -> what it reads there.
     """
     return [_collector(named) for named in collectors]
+
+
+def own() -> Entry:
+    """What the exporter says of itself and of its collectors, in the shape of a collector."""
+    from exporter.http.own import OwnMetrics  # noqa: PLC0415
+    from exporter.scrape import report  # noqa: PLC0415
+
+    engine = [_metric(metric, labels) for metric, labels in report.METRICS.items()]
+    return {
+        "name": "exporter",
+        "family": "exporter",
+        "help": "What the exporter says of itself and of its collectors.",
+        "source": "",
+        "default": True,
+        "every_seconds": None,
+        "docs": "",
+        "metrics": [*engine, *(_metric(metric, labels) for metric, labels in OwnMetrics().metrics())],
+    }
 
 
 def _collector(named: Named) -> Entry:

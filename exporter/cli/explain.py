@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from argparse import _ArgumentGroup
 
 from exporter.cli._options import Options
+from exporter.model.errors import SettingsError
 from exporter.settings import Settings
 
 
@@ -14,5 +16,22 @@ def add_options(group: _ArgumentGroup) -> None:
 
 
 def run(settings: Settings, options: Options) -> int:
-    """Shows what a collector, or each, would run."""
-    raise NotImplementedError
+    """Shows what a collector, or each, would run.
+
+    Raises:
+        SettingsError: no collector has that name.
+    """
+    from exporter.doctor.explanation import explain  # noqa: PLC0415
+    from exporter.doctor.explanation_text import lines  # noqa: PLC0415
+    from exporter.log import configure_logging  # noqa: PLC0415
+    from exporter.settings.given import did_you_mean  # noqa: PLC0415
+
+    names = list(options.collectors) if options.name is None else [options.name]
+    listed = ", ".join(options.collectors)
+    if options.name is not None and options.name not in options.collectors:
+        hint = did_you_mean(options.name, options.collectors)
+        raise SettingsError([f"explain: no such collector{hint or f'; there are: {listed}'}"])
+    configure_logging("error", settings.log.format)
+    explanations = asyncio.run(explain(settings, options.collectors, names))
+    print("\n".join(lines(explanations)))
+    return 0

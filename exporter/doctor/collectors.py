@@ -70,7 +70,7 @@ def _remedy(reason: Reason | None, names: Sequence[str]) -> list[str]:
 
 def _summary(outcomes: Sequence[Outcome]) -> str:
     well = sum(outcome.state is State.OK for outcome in outcomes)
-    text = f"{well} collectors gave all they should"
+    text = f"collectors that gave all they should: {well}"
     rightly = [o for o in outcomes if o.state is State.SKIPPED]
     if rightly:
         text += "; nothing to collect: " + ", ".join(f"{o.collector} ({o.text})" for o in rightly)

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Protocol
+
 from exporter.doctor.finding import Finding, Notes
 from exporter.model.deadline import Deadline
 from exporter.model.errors import SourceError
-from exporter.sources.pgbouncer import PgBouncerServer
+from exporter.sources.pgbouncer import Row
 
 RELOAD = "; then RELOAD in the console, or SIGHUP"
 
 
-async def examine(pgbouncer: PgBouncerServer, login: str, deadline: Deadline) -> list[Finding]:
+class ConsoleSource(Protocol):
+    """What the doctor needs of a PgBouncer."""
+
+    def describe(self) -> str:
+        """Names it for people."""
+
+    async def show(self, what: str, deadline: Deadline) -> Sequence[Row]:
+        """The rows of `SHOW <what>`."""
+
+
+async def examine(pgbouncer: ConsoleSource, login: str, deadline: Deadline) -> list[Finding]:
     """The findings about one PgBouncer.
 
     Args:

@@ -19,6 +19,8 @@ STATEMENTS = "pg_stat_statements"
 OWN_ROLE = "datastack_exporter"
 NEARLY_FULL = 0.9
 """The part of the connections in use from which on it is worth a word."""
+NAMED = 8
+"""How many databases are named where all is well."""
 
 FACTS = f"""
 SELECT current_setting('server_version') AS version,
@@ -214,7 +216,8 @@ async def _databases(
         elif isinstance(answer, BaseException):
             raise answer
     if not closed and all(isinstance(answer, Rows) for answer in answers):
-        notes.ok(f"databases that are collected from: {', '.join(names)}")
+        more = ", ..." if len(names) > NAMED else ""
+        notes.ok(f"databases that are collected from: {len(names)} ({', '.join(names[:NAMED])}{more})")
 
 
 def _statements(facts: _Facts, notes: Notes) -> None:

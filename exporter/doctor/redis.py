@@ -28,7 +28,7 @@ async def examine(redis: RedisSource, deadline: Deadline) -> list[Finding]:
     try:
         info = await redis.info(deadline)
     except LoginRefused as error:
-        notes.error(str(error), NEEDS_PASSWORD if "NOAUTH" in str(error) else CHECK_LOGIN)
+        notes.error(str(error), NEEDS_PASSWORD if "Authentication required" in str(error) else CHECK_LOGIN)
     except Refused as error:
         if error.reason is not Reason.PERMISSION:
             notes.error(str(error))

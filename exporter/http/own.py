@@ -15,6 +15,7 @@ from prometheus_client import (
 )
 
 from exporter import __version__
+from exporter.model.metric import Kind, Metric
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -59,6 +60,15 @@ class OwnMetrics:
             "Requests answered with an error because they asked for something that is not there.",
             registry=registry,
         )
+
+    def metrics(self) -> list[tuple[Metric, tuple[str, ...]]]:
+        """Each metric under its name on the page, with its labels."""
+        found = []
+        for family in self.registry.collect():
+            name = f"{family.name}_total" if family.type == "counter" else family.name
+            labels = {label for sample in family.samples for label in sample.labels} - {"le"}
+            found.append((Metric(name, Kind(family.type), family.documentation), tuple(sorted(labels))))
+        return found
 
     def text(self) -> bytes:
         """The metrics in text format 0.0.4."""

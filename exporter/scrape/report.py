@@ -32,11 +32,16 @@ PG_DURATION = gauge("pg_scrape_collector_duration_seconds", "How long the Postgr
 NODE_SUCCESS = gauge("node_scrape_collector_success", "1 if the host collector gave all it should.")
 NODE_DURATION = gauge("node_scrape_collector_duration_seconds", "How long the host collector's run took.")
 
-METRICS = (
-    *(SUCCESS, DURATION, SKIPPED, LAST_SUCCESS, AGE, DROPPED),
-    *(PG_SUCCESS, PG_DURATION, NODE_SUCCESS, NODE_DURATION),
-)
 LABELS = ("collector", "family")
+
+COLLECTOR = ("collector",)
+
+METRICS: Mapping[Metric, tuple[str, ...]] = {
+    **dict.fromkeys((SUCCESS, DURATION, LAST_SUCCESS, AGE, DROPPED), LABELS),
+    SKIPPED: (*LABELS, "reason"),
+    **dict.fromkeys((PG_SUCCESS, PG_DURATION, NODE_SUCCESS, NODE_DURATION), COLLECTOR),
+}
+"""All that is reported, with the labels, for the catalogue."""
 
 
 def report(outcomes: Sequence[Outcome], dropped: Mapping[Labels, int]) -> list[Table]:
@@ -72,4 +77,4 @@ def _upstream(outcomes: Sequence[Outcome], success: Metric, duration: Metric) ->
         Column(success, [int(o.state is State.OK) for o in outcomes]),
         Column(duration, [o.seconds for o in outcomes]),
     ]
-    return [Table(("collector",), [(o.collector,) for o in outcomes], columns)]
+    return [Table(COLLECTOR, [(o.collector,) for o in outcomes], columns)]

@@ -110,10 +110,14 @@ def test_the_command_lists_every_metric_of_every_collector(capsys) -> None:
     listed = json.loads(capsys.readouterr().out)["collectors"]
 
     found = discover()
-    assert [entry["name"] for entry in listed] == list(found)
-    assert [metric["name"] for entry in listed for metric in entry["metrics"]] == [
+    *collectors, own = listed
+    assert [entry["name"] for entry in collectors] == list(found)
+    assert [metric["name"] for entry in collectors for metric in entry["metrics"]] == [
         metric.name for named in found.values() for metric in named.spec.metrics
     ]
+    assert {"exporter_collector_success", "process_cpu_seconds_total", "exporter_build_info"} <= {
+        metric["name"] for metric in own["metrics"]
+    }
     assert {metric["type"] for entry in listed for metric in entry["metrics"]} <= set(Kind)
 
 

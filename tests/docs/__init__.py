@@ -1,0 +1,1 @@
+"""The documentation: what is generated in it (`python -m tests.docs`), and how tests read it."""

@@ -1,0 +1,67 @@
+"""What upstream has and this exporter has not, from the lists that the compat tests read."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Mapping
+from fnmatch import fnmatch
+from pathlib import Path
+
+from exporter.collectors import discover
+from exporter.scrape.report import METRICS
+from tests.docs.table import code, table
+
+COMPAT = Path(__file__).parents[1] / "compat"
+UNEXPLAINED = {"pg_": "postgres_exporter", "node_": "node_exporter"}
+"""Beginning of a name -> whose it is. For the others there is a file with a reason for each name."""
+
+
+def lines(name: str) -> list[dict[str, str]]:
+    """The lines of a file in `tests/compat`."""
+    with (COMPAT / name).open(newline="") as file:
+        return list(csv.DictReader(file, delimiter="\t"))
+
+
+def exceptions() -> str:
+    """A table for each file of exceptions."""
+    parts = {
+        "redis_exporter": table(("metric", "reason"), _absent("redis_exceptions.tsv").items()),
+        "pgbouncer_exporter": table(("metric", "reason"), _absent("pool_exceptions.tsv").items()),
+        "node_exporter": table(
+            ("series that match", "differ in", "reason"),
+            [(code(line["series"]), line["what"], line["reason"]) for line in lines("node_exceptions.tsv")],
+        ),
+    }
+    return "\n\n".join(f"### {whose}\n\n{text}" for whose, text in parts.items())
+
+
+def missing() -> str:
+    """The names that no file gives a reason for, a list for each exporter."""
+    names = absent_names()
+    return "\n\n".join(
+        f"### Of {whose}\n\n" + "\n".join(f"- {code(name)}" for name in names if name.startswith(begin))
+        for begin, whose in UNEXPLAINED.items()
+    )
+
+
+def absent_names() -> list[str]:
+    """Upstream's names that are not in our catalogue."""
+    declared = [m.name for named in discover().values() for m in named.spec.metrics]
+    declared += [m.name for m in METRICS]
+    ours = re.compile("|".join(re.sub(r"<\w+>", r"[\\w<>]+", name) for name in declared))
+    return [line["metric"] for line in lines("upstream_names.tsv") if not ours.fullmatch(line["metric"])]
+
+
+def _absent(name: str) -> Mapping[str, str]:
+    """The file's names that no version of the target gives us -> the reason.
+
+    A name with `_` or `*` at its end stands for all that begin so.
+    """
+    absent = absent_names()
+    found = {}
+    for line in lines(name):
+        pattern = line["metric"] + ("*" if line["metric"].endswith("_") else "")
+        if any(fnmatch(metric, pattern) for metric in absent):
+            found[code(pattern)] = line["reason"]
+    return found
