@@ -92,7 +92,8 @@ class Daemon:
     def _replace(self, settings: Settings) -> None:
         if settings.web != self._settings.web:
             log.warning("the settings of section web take effect at the next start")
-        old, new = self._stack, Stack(settings, self._collectors, self._pools)
+        old = self._stack
+        new = Stack(settings, self._collectors, self._pools, before=old)
         configure_logging(settings.log.level, settings.log.format)
         new.engine.start()
         self._stack, self._settings = new, settings

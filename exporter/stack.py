@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from exporter.http.app import Served
@@ -23,6 +23,8 @@ class Stack:
         settings: the configuration.
         collectors: all collectors of the installation, by name.
         pools: psycopg pools of this process, beside the exporter's own.
+        before: the stack whose place it takes: a source whose settings are the same is taken over with
+            its connections, and is not closed with the old stack.
 
     Attributes:
         sources: key -> source, for those that are configured.
@@ -31,9 +33,16 @@ class Stack:
     """
 
     def __init__(
-        self, settings: Settings, collectors: Mapping[str, Named], pools: Sequence[Any] = ()
+        self,
+        settings: Settings,
+        collectors: Mapping[str, Named],
+        pools: Sequence[Any] = (),
+        before: Stack | None = None,
     ) -> None:
-        self.sources = build_sources(settings, pools)
+        self._settings = settings
+        self._handed_over: frozenset[str] = frozenset()
+        kept = before.hand_over(settings) if before is not None else {}
+        self.sources = build_sources(settings, pools, kept)
         on = settings.enabled_collectors()
         self.engine = Engine(
             [named for name, named in collectors.items() if name in on],
@@ -48,25 +57,36 @@ class Stack:
             settings.scrape.timeout_offset_seconds,
         )
 
+    def hand_over(self, settings: Settings) -> dict[str, Any]:
+        """The sources that the new settings leave as they are; from now on they are not ours to close."""
+        kept = {
+            key: source
+            for key, source in self.sources.items()
+            if key in BUILDERS and getattr(settings, key) == getattr(self._settings, key)
+        }
+        self._handed_over = frozenset(kept)
+        return kept
+
     async def close(self) -> None:
         """Ends the background runs, then the sources."""
         await self.engine.stop()
-        closing = [source.close() for source in self.sources.values() if hasattr(source, "close")]
+        ours = [source for key, source in self.sources.items() if key not in self._handed_over]
+        closing = [source.close() for source in ours if hasattr(source, "close")]
         await asyncio.gather(*closing, return_exceptions=True)
 
 
-def build_sources(settings: Settings, pools: Sequence[Any] = ()) -> dict[str, Any]:
-    """The configured sources by key."""
-    sources: dict[str, Any] = {}
-    if settings.host.enabled:
-        sources["host"] = _host(settings)
-    if settings.postgres.dsn is not None:
-        sources["postgres"] = _postgres(settings)
+def build_sources(
+    settings: Settings, pools: Sequence[Any] = (), kept: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The configured sources by key; those in `kept` are taken as they are."""
+    kept = kept or {}
+    sources = {
+        key: kept[key] if key in kept else build(settings)
+        for key, (configured, build) in BUILDERS.items()
+        if configured(settings)
+    }
+    if "postgres" in sources:
         sources["psycopg_pool"] = [sources["postgres"].pool, *pools]
-    if settings.redis.address is not None:
-        sources["redis"] = _redis(settings)
-    if settings.pgbouncer.dsn is not None:
-        sources["pgbouncer"] = _pgbouncer(settings)
     return sources
 
 
@@ -123,3 +143,12 @@ def _pgbouncer(settings: Settings) -> Any:
 
 def _secret(value: Any) -> str | None:
     return None if value is None else str(value.get_secret_value())
+
+
+BUILDERS: Mapping[str, tuple[Callable[[Settings], bool], Callable[[Settings], Any]]] = {
+    "host": (lambda s: s.host.enabled, _host),
+    "postgres": (lambda s: s.postgres.dsn is not None, _postgres),
+    "redis": (lambda s: s.redis.address is not None, _redis),
+    "pgbouncer": (lambda s: s.pgbouncer.dsn is not None, _pgbouncer),
+}
+"""Key of the source, and of its section in the settings -> whether it is configured, how it is built."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -17,6 +16,7 @@ from exporter.doctor.trial import Trial, try_each
 from exporter.model.collector import Named
 from exporter.model.deadline import Deadline
 from exporter.settings import Settings
+from exporter.sources.postgres.connect import PostgresOptions
 from exporter.stack import Stack
 
 SERVERS = {"postgres": "postgres.dsn", "redis": "redis.address", "pgbouncer": "pgbouncer.dsn"}
@@ -79,7 +79,7 @@ def _examinations(
     settings: Settings, collectors: Mapping[str, Named], sources: Mapping[str, Any], deadline: Deadline
 ) -> Iterable[tuple[str, Awaitable[list[Finding]]]]:
     if (source := sources.get("postgres")) is not None:
-        yield "postgres", postgres.examine(source, _expected(settings, collectors), deadline)
+        yield "postgres", postgres.examine(source, _expected(settings, collectors, source.options), deadline)
     if (source := sources.get("redis")) is not None:
         yield "redis", redis.examine(source, deadline)
     if (source := sources.get("pgbouncer")) is not None:
@@ -89,19 +89,14 @@ def _examinations(
         yield "host", host.examine(source, settings.host.procfs)
 
 
-def _expected(settings: Settings, collectors: Mapping[str, Named]) -> postgres.Expected:
-    own, on = settings.postgres, settings.enabled_collectors()
-    include = [re.compile(pattern) for pattern in own.include_databases]
-    exclude = [re.compile(pattern) for pattern in own.exclude_databases]
-
-    def wanted(name: str) -> bool:
-        included = not include or any(pattern.fullmatch(name) for pattern in include)
-        return own.discover_databases and included and not any(p.fullmatch(name) for p in exclude)
-
+def _expected(
+    settings: Settings, collectors: Mapping[str, Named], options: PostgresOptions
+) -> postgres.Expected:
+    on = settings.enabled_collectors()
     return postgres.Expected(
-        login=_login(_text(own.dsn)),
-        max_connections=own.max_connections,
-        wanted=wanted,
+        login=_login(options.dsn),
+        max_connections=options.max_connections,
+        wanted=options.wants,
         needy=[n for n, c in collectors.items() if n in on and c.spec.view is not None and c.spec.view.needs],
     )
 

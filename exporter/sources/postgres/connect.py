@@ -68,6 +68,14 @@ class PostgresOptions:
     lock_timeout_seconds: float = 0.2
     max_lifetime_seconds: float = 1800.0
 
+    def wants(self, database: str) -> bool:
+        """Whether a database beside the main one is to be read."""
+        if not self.discover_databases:
+            return False
+        if self.include_databases and not any(p.fullmatch(database) for p in self.include_databases):
+            return False
+        return not any(pattern.fullmatch(database) for pattern in self.exclude_databases)
+
 
 class Connector:
     """Opens connections to one server; psycopg_pool uses it in place of a connection class.

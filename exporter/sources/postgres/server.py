@@ -36,11 +36,12 @@ class PostgresServer:
 
     Attributes:
         address: `host:port`, for labels and messages.
+        options: as given.
     """
 
     def __init__(self, options: PostgresOptions, name: str = "postgres") -> None:
         others = options.max_connections // 2 if options.discover_databases else 0
-        self._options = options
+        self.options = options
         self._main = MainSessions(options, options.max_connections - others, name)
         connector = Connector(options, heard=lambda _error: None)
         self._others = OtherDatabases(connector, others) if others else None
@@ -87,7 +88,7 @@ class PostgresServer:
         A restart of the server leaves dead sessions in the pool; what only reads can be asked again.
         """
         lost: SourceError | None = None
-        for _ in range(self._options.max_connections + 1):
+        for _ in range(self.options.max_connections + 1):
             session = await self._main.lease(deadline)
             try:
                 self._main_database = session.conn.info.dbname
@@ -113,7 +114,7 @@ class PostgresServer:
         pairs = [(bytes.fromhex(name or ""), main == "1") for name, main in zip(*rows.columns, strict=True)]
         found = [name.decode("utf-8", "backslashreplace") for name, main in pairs if main]
         if self._others is not None:
-            found += filter(self._wanted, self._texts(name for name, main in pairs if not main))
+            found += filter(self.options.wants, self._texts(name for name, main in pairs if not main))
         self._databases = (monotonic(), found)
         return found
 
@@ -130,12 +131,6 @@ class PostgresServer:
             )
         self._nameless = nameless
         return texts
-
-    def _wanted(self, name: str) -> bool:
-        include, exclude = self._options.include_databases, self._options.exclude_databases
-        if include and not any(pattern.fullmatch(name) for pattern in include):
-            return False
-        return not any(pattern.fullmatch(name) for pattern in exclude)
 
     async def close(self) -> None:
         """Ends all sessions; waits two seconds at most."""
