@@ -10,7 +10,7 @@ Source of the format: Prometheus documentation, "Exposition formats", text-based
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import add
 
 from exporter.expose.merge import merge_rows
@@ -47,7 +47,7 @@ class _Kept:
     page: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Rows:
     """A table with the label parts of its rows."""
 
@@ -55,9 +55,16 @@ class _Rows:
     parts: list[str]
     distinct: set[str]
     names: frozenset[str]
+    compared: dict[_Rows, bool] = field(default_factory=dict)
 
     def overlaps(self, other: _Rows) -> bool:
         """Whether a row of the other table may have the same labels as one of this."""
+        found = self.compared.get(other)  # tables of one view meet for each of its metrics
+        if found is None:
+            found = self.compared[other] = self._overlaps(other)
+        return found
+
+    def _overlaps(self, other: _Rows) -> bool:
         if self.names != other.names:
             return False
         mine, others = self.table, other.table
@@ -67,8 +74,8 @@ class _Rows:
         return all(constant.get(name, value) == value for name, value in mine.constant)
 
 
-_Family = tuple[list[str], list[tuple[_Rows, Column]]]
-"""The header and the lines of one metric, and the columns that they came from: one as a rule."""
+_Family = list[tuple[_Rows, Column]]
+"""The columns of one metric, in the order in which they came: one as a rule."""
 
 
 class TextEncoder:
@@ -97,9 +104,11 @@ class TextEncoder:
         families: dict[str, _Family] = {}
         for table in tables:
             if table.rows:
-                self._add(families, self._distinct_rows(table, fresh))
+                rows = self._distinct_rows(table, fresh)
+                for column in rows.table.columns:
+                    families.setdefault(column.metric.name, []).append((rows, column))
         self._keep(fresh)
-        return list(_parts(families))
+        return list(self._parts(families))
 
     def _distinct_rows(self, table: Table, fresh: dict[Shape, dict[Labels, str]]) -> _Rows:
         parts = self._label_parts(table, fresh)
@@ -111,23 +120,31 @@ class TextEncoder:
         names = frozenset((*table.labels, *(name for name, _ in table.constant)))
         return _Rows(table, parts, distinct, names)
 
-    def _add(self, families: dict[str, _Family], rows: _Rows) -> None:
-        parts = rows.parts
-        for column in rows.table.columns:
-            metric, values, suffix = column
-            name = metric.name
-            family = families.get(name)
-            if family is None:
-                family = families[name] = [self._header(metric)], []
-            elif family[1]:
-                column = self._without_repeated(rows, column, family[1])  # noqa: PLW2901
-                values = column.values
-            if suffix:
-                name += suffix
-            chunk = _lines(name, parts, values)
+    def _parts(self, families: Mapping[str, _Family]) -> Iterator[bytes]:
+        """The page in parts. What is text already becomes bytes at once: a page is never held twice."""
+        texts: list[str] = []
+        size = 0
+        for name, family in families.items():
+            header = self._header(family[0][1].metric)
+            for chunk in self._chunks(name, family):
+                texts += (header, chunk)
+                size += len(header) + len(chunk)
+                header = ""
+                if size >= PART_BYTES:
+                    yield "".join(texts).encode("utf-8", "backslashreplace")
+                    texts, size = [], 0
+        if texts:
+            yield "".join(texts).encode("utf-8", "backslashreplace")
+
+    def _chunks(self, name: str, family: _Family) -> Iterator[str]:
+        """The lines of a metric, from each of its columns that has any."""
+        for n, (rows, column) in enumerate(family):
+            if n:
+                column = self._without_repeated(rows, column, family[:n])  # noqa: PLW2901
+                family[n] = rows, column
+            chunk = _lines(name + column.suffix, rows.parts, column.values)
             if chunk:
-                family[0].append(chunk)
-                family[1].append((rows, column))
+                yield chunk
 
     def _without_repeated(
         self, rows: _Rows, column: Column, earlier: Sequence[tuple[_Rows, Column]]
@@ -175,23 +192,6 @@ class TextEncoder:
             self._kept[shape] = _Kept(parts, self._page)
         for shape in [s for s, kept in self._kept.items() if self._page - kept.page > PAGES_KEPT]:
             del self._kept[shape]
-
-
-def _parts(families: dict[str, _Family]) -> Iterator[bytes]:
-    """The families as bytes. Each is let go as soon as it is written: a page is never held twice."""
-    texts: list[str] = []
-    size = 0
-    for name in list(families):
-        chunks, columns = families.pop(name)
-        if not columns:
-            continue
-        texts += chunks
-        size += sum(map(len, chunks))
-        if size >= PART_BYTES:
-            yield "".join(texts).encode("utf-8", "backslashreplace")
-            texts, size = [], 0
-    if texts:
-        yield "".join(texts).encode("utf-8", "backslashreplace")
 
 
 def _label_part(names: tuple[str, ...], row: Labels, constant: tuple[tuple[str, str], ...]) -> str:

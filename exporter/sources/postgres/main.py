@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from contextlib import suppress
+from math import inf
 from time import monotonic
 from typing import Any, cast
 
@@ -22,6 +23,10 @@ from exporter.sources.postgres.session import Connection, NotAnswering, Session
 
 IDLE_SECONDS = 3600.0
 """An unused session is given back to the server after this long: nobody scrapes any more."""
+
+
+class Busy(Exception):
+    """The kept sessions are busy with something long."""
 
 
 class MainSessions:
@@ -52,19 +57,26 @@ class MainSessions:
             num_workers=size,
         )
 
-    async def lease(self, deadline: Deadline) -> Session:
+    async def lease(self, deadline: Deadline, patience: float = inf) -> Session:
         """A session, to be given back with `give_back`.
+
+        Args:
+            deadline: when the answer to its query must be there.
+            patience: how many seconds to queue for it at most.
 
         Raises:
             Unavailable: the server can't be reached, or does not answer.
+            Busy: all sessions were busy for longer than `patience`.
             DeadlineExceeded: all sessions were busy until then.
         """
         came = monotonic()
-        await self._enter(deadline)  # before queueing: while the server hangs, nobody should queue
+        await self.enter(deadline)  # before queueing: while the server hangs, nobody should queue
         try:
-            async with asyncio.timeout(deadline.left()):
+            async with asyncio.timeout(min(deadline.left(), patience)):
                 await self._slots.acquire()
         except TimeoutError:
+            if deadline.left():
+                raise Busy from None
             raise DeadlineExceeded("the sessions were busy with other queries until then") from None
         try:
             return Session(await self._connection(deadline, came))
@@ -72,7 +84,12 @@ class MainSessions:
             self._slots.release()
             raise
 
-    async def _enter(self, deadline: Deadline) -> None:
+    async def enter(self, deadline: Deadline) -> None:
+        """Passes at once while the server is known to answer.
+
+        Raises:
+            Unavailable: it can't be reached, or does not answer.
+        """
         self._token = await self.gate.enter(deadline)
 
     async def _connection(self, deadline: Deadline, came: float) -> Connection:
@@ -81,7 +98,7 @@ class MainSessions:
                 # Whoever queued while the server went away shares that news: an attempt each, one
                 # after the other, would take all the time there is.
                 raise self._failure.with_traceback(None)
-            await self._enter(deadline)
+            await self.enter(deadline)
         if not self._idle:
             return await self._new_connection(deadline)
         try:

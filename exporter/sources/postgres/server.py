@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from math import inf
 from time import monotonic
 
 from exporter.log import get_logger
 from exporter.model.deadline import Deadline
 from exporter.model.errors import SourceError, Unavailable
 from exporter.sources.postgres.connect import Connector, PostgresOptions
-from exporter.sources.postgres.main import MainSessions
+from exporter.sources.postgres.main import Busy, MainSessions
 from exporter.sources.postgres.others import OtherDatabases
 from exporter.sources.postgres.session import ConnectionLost, Rows
 from exporter.sources.updown import UpDown
@@ -23,6 +24,8 @@ FROM pg_database
 WHERE datallowconn AND NOT datistemplate AND has_database_privilege(datname, 'CONNECT')
 ORDER BY datname
 """
+BUSY_SECONDS = 0.25
+"""How long a query waits for the kept session before it goes to one beside it."""
 DATABASES_SECONDS = 5.0
 """How long the list of databases holds: the collectors of one scrape share it."""
 
@@ -40,7 +43,8 @@ class PostgresServer:
     """
 
     def __init__(self, options: PostgresOptions, name: str = "postgres") -> None:
-        others = options.max_connections // 2 if options.discover_databases else 0
+        # One session is kept; the others go where they are wanted. Without other databases all are kept.
+        others = options.max_connections - 1 if options.discover_databases else 0
         self.options = options
         self._main = MainSessions(options, options.max_connections - others, name)
         connector = Connector(options, heard=lambda _error: None)
@@ -73,6 +77,7 @@ class PostgresServer:
         """
         query = sql if callable(sql) else lambda _major: sql
         if self._others is not None and database not in (None, self._main_database):
+            await self._main.enter(deadline)
             return await self._others.fetch(database or "", query, deadline)
         try:
             rows = await self._fetch_main(query, deadline)
@@ -88,8 +93,12 @@ class PostgresServer:
         A restart of the server leaves dead sessions in the pool; what only reads can be asked again.
         """
         lost: SourceError | None = None
+        patience = inf if self._others is None or self._main_database is None else BUSY_SECONDS
         for _ in range(self.options.max_connections + 1):
-            session = await self._main.lease(deadline)
+            try:
+                session = await self._main.lease(deadline, patience)
+            except Busy:
+                return await self._beside(sql, deadline)
             try:
                 self._main_database = session.conn.info.dbname
                 await session.limit_statements(deadline)
@@ -99,6 +108,12 @@ class PostgresServer:
             finally:
                 await self._main.give_back(session)
         raise lost or Unavailable(f"{self.describe()}: no session")
+
+    async def _beside(self, sql: Callable[[int], str], deadline: Deadline) -> Rows:
+        """One query in the main database while the kept session is busy: one slow query hides no other."""
+        assert self._others is not None
+        assert self._main_database is not None
+        return await self._others.fetch(self._main_database, sql, deadline)
 
     async def databases(self, deadline: Deadline) -> list[str]:
         """The databases that database-scoped collectors read: names, the main database first.
