@@ -9,7 +9,7 @@ from typing import Any
 
 from exporter import __version__
 from exporter.cli._options import Options
-from exporter.model.collector import CollectorSpec, Named
+from exporter.model.collector import Named
 from exporter.model.metric import Metric
 from exporter.model.view import SUPPORTED_MAJORS, View, ViewMetric, at
 from exporter.settings import Settings
@@ -49,7 +49,7 @@ def own() -> Entry:
     from exporter.http.own import OwnMetrics  # noqa: PLC0415
     from exporter.scrape import report  # noqa: PLC0415
 
-    engine = [_metric(metric, labels) for metric, labels in report.METRICS.items()]
+    process = (metric._replace(labels=labels) for metric, labels in OwnMetrics().metrics())
     return {
         "name": "exporter",
         "family": "exporter",
@@ -58,7 +58,7 @@ def own() -> Entry:
         "default": True,
         "every_seconds": None,
         "docs": "",
-        "metrics": [*engine, *(_metric(metric, labels) for metric, labels in OwnMetrics().metrics())],
+        "metrics": [_metric(metric) for metric in (*report.METRICS, *process)],
     }
 
 
@@ -75,7 +75,7 @@ def _collector(named: Named) -> Entry:
     }
     if isinstance(spec.view, View):
         return entry | _view(spec.view)
-    return entry | {"metrics": [_metric(metric, _labels(spec, metric)) for metric in spec.metrics]}
+    return entry | {"metrics": [_metric(metric) for metric in spec.metrics]}
 
 
 def _view(view: View) -> Entry:
@@ -91,26 +91,16 @@ def _view(view: View) -> Entry:
 
 def _view_metric(view: View, metric: ViewMetric) -> Entry:
     majors = [major for major in SUPPORTED_MAJORS if metric in view.metrics_at(major)]
-    labels = metric.by if metric.by is not None else [label.name for label in view.labels]
-    return _metric(metric.metric, labels) | {"majors": majors, "example": metric.eg}
+    return _metric(view.metric(metric)) | {"majors": majors, "example": metric.eg}
 
 
-def _metric(metric: Metric, labels: Sequence[str] | None) -> Entry:
-    """One metric; `labels` is None where only the target decides which it has."""
+def _metric(metric: Metric) -> Entry:
     return {
         "name": metric.name,
         "type": str(metric.kind),
-        "labels": None if labels is None else list(labels),
+        "labels": list(metric.labels),
         "help": metric.help,
     }
-
-
-def _labels(spec: CollectorSpec, metric: Metric) -> Sequence[str] | None:
-    """The labels that the collector's fallback gives the metric: the only place where code declares them."""
-    for table in spec.fallback:
-        if any(column.metric == metric for column in table.columns):
-            return [*(name for name, _ in table.constant), *table.labels]
-    return None
 
 
 def markdown(entries: Sequence[Entry]) -> Iterable[str]:
@@ -151,8 +141,7 @@ def _table(metrics: Sequence[Mapping[str, Any]]) -> Iterable[str]:
     yield "| metric | type | labels | " + ("PostgreSQL | example | " if is_view else "") + "help |"
     yield "| --- | --- | --- | " + ("--- | --- | " if is_view else "") + "--- |"
     for metric in metrics:
-        labels = "?" if metric["labels"] is None else ", ".join(metric["labels"])
-        cells = [f"`{metric['name']}`", metric["type"], labels]
+        cells = [f"`{metric['name']}`", metric["type"], ", ".join(metric["labels"])]
         if is_view:
             cells += [_span(metric["majors"]), f"{metric['example']}"]
         yield "| " + " | ".join(cell.replace("|", r"\|") for cell in [*cells, metric["help"]]) + " |"

@@ -21,7 +21,7 @@ def view_collector(view: View) -> CollectorSpec:
     return CollectorSpec(
         help=view.help,
         source="postgres",
-        metrics=tuple(m.metric for m in view.metrics),
+        metrics=tuple(map(view.metric, view.metrics)),
         build=lambda server: ViewCollector(view, server).collect,
         default=view.default,
         cost=view.cost,
@@ -72,16 +72,11 @@ def _without_null(column: Sequence[str | None], null: str) -> Sequence[str]:
 def groups_of(view: View, major: int) -> list[_Group]:
     """How the columns of the view's query on this major version become tables."""
     labels = view.labels_at(major)
-    metrics = view.metrics_at(major)
-    every = tuple(label.name for label in labels)
+    metrics = [view.metric(m) for m in view.metrics_at(major)]
     groups = []
-    for names in dict.fromkeys(m.by if m.by is not None else every for m in metrics):
+    for names in dict.fromkeys(metric.labels for metric in metrics):
         wanted = [(i, label) for i, label in enumerate(labels) if label.name in names]
-        own = [
-            (len(labels) + i, m.metric)
-            for i, m in enumerate(metrics)
-            if (m.by if m.by is not None else every) == names
-        ]
+        own = [(i, metric) for i, metric in enumerate(metrics, len(labels)) if metric.labels == names]
         groups.append(
             _Group(
                 tuple(label for _, label in wanted),

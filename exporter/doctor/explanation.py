@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -44,13 +45,13 @@ class Given:
 
     Attributes:
         metric: as declared; it may be a pattern.
-        labels: the names of its labels; None where only a run can tell.
+        labels: the names of its labels here; where some depend on the target, all that it can have.
         majors: the major versions that have it; None where that does not depend on them.
         series: how many samples the run gave; None if it did not run.
     """
 
     metric: Metric
-    labels: Sequence[str] | None
+    labels: Sequence[str]
     majors: Sequence[int] | None
     series: int | None
 
@@ -197,39 +198,31 @@ def _state(named: Named, on: Collection[str], source: Any, trial: Trial | None) 
 
 def _given(named: Named, major: int | None, trial: Trial | None) -> list[Given]:
     """The declared metrics, with what the run gave of each."""
-    found = _found(named.spec.metrics, trial)
+    series = None if trial is None else _series(named.spec.metrics, trial)
     view = named.spec.view
-    if isinstance(view, View) and major is not None:
-        every = [label.name for label in view.labels_at(major)]
+    if not isinstance(view, View) or major is None:
         return [
-            Given(
-                m.metric,
-                m.by if m.by is not None else every,
-                [v for v in SUPPORTED_MAJORS if m in view.metrics_at(v)],
-                None if trial is None else found.get(m.metric, ((), 0))[1],
-            )
-            for m in view.metrics
+            Given(metric, metric.labels, None, None if series is None else series[metric])
+            for metric in named.spec.metrics
         ]
-    given = []
-    for metric in named.spec.metrics:
-        labels, series = found.get(metric, (None, None if trial is None else 0))
-        given.append(Given(metric, labels, None, series))
-    return given
+    there = {label.name for label in view.labels_at(major)}
+    return [
+        Given(
+            metric,
+            [name for name in metric.labels if name in there],
+            [v for v in SUPPORTED_MAJORS if declared in view.metrics_at(v)],
+            None if series is None else series[metric],
+        )
+        for declared, metric in zip(view.metrics, named.spec.metrics, strict=True)
+    ]
 
 
-def _found(
-    metrics: Sequence[Metric], trial: Trial | None
-) -> dict[Metric, tuple[Sequence[str] | None, int | None]]:
-    """Declared metric -> its labels and how many samples the run gave."""
-    found: dict[Metric, tuple[Sequence[str] | None, int | None]] = {}
-    for table in trial.tables if trial is not None else ():
-        labels = [*(name for name, _ in table.constant), *table.labels]
+def _series(metrics: Sequence[Metric], trial: Trial) -> Counter[Metric]:
+    """Declared metric -> how many samples the run gave."""
+    found: Counter[Metric] = Counter()
+    for table in trial.tables:
         for column in table.columns:
-            metric = _declared(column.metric, metrics)
-            known, before = found.get(metric, (labels, 0))
-            count = sum(value is not None for value in column.values)
-            merged = list(dict.fromkeys([*(known or ()), *labels]))
-            found[metric] = (merged, (before or 0) + count)
+            found[_declared(column.metric, metrics)] += sum(value is not None for value in column.values)
     return found
 
 

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from time import monotonic
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from exporter.expose.text import CONTENT_TYPE
 from exporter.http.landing import landing_page
@@ -81,7 +83,7 @@ class Web:
         ]
         if enable_reload:
             routes.append(Route("/-/reload", self.reload, methods=["POST"]))
-        self.app = Starlette(routes=routes)
+        self.app = Starlette(routes=routes, middleware=[Middleware(_Stopping)])
 
     async def metrics(self, request: Request) -> Response:
         """The page of the selected collectors, before the scraper gives up."""
@@ -133,6 +135,27 @@ class Web:
         served = self._served()
         snapshot = await served.engine.scrape(Deadline.after(_budget(None, served) / 2))
         return HTMLResponse(landing_page(served.targets, snapshot, self._metrics_path))
+
+
+class _Stopping:
+    """Answers 503 where the server gives up a request because the process ends."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def noting(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
+        except asyncio.CancelledError:
+            if not started:
+                await PlainTextResponse("the exporter is stopping\n", status_code=503)(scope, receive, send)
 
 
 def _budget(header: str | None, served: Served) -> float:

@@ -1,4 +1,4 @@
-"""What a metric is: name, kind, help. A name stands once in the code, in full, so that grep finds it."""
+"""What a metric is: name, kind, help, labels. A name stands once, in full, so that grep finds it."""
 
 from __future__ import annotations
 
@@ -25,11 +25,15 @@ class Metric(NamedTuple):
             the catalogue shows it.
         kind: the TYPE on the page; upstream's where the name is upstream's.
         help: one sentence with its full stop; no line feed.
+        labels: the names of its labels, in the order on the page. All that it can have: where some
+            depend on the target, the help says which. `le` and `quantile` belong to the kind, and
+            are left out.
     """
 
     name: str
     kind: Kind
     help: str
+    labels: tuple[str, ...] = ()
 
     @property
     def is_pattern(self) -> bool:
@@ -37,16 +41,16 @@ class Metric(NamedTuple):
         return "<" in self.name
 
 
-def counter(name: str, help: str) -> Metric:
+def counter(name: str, help: str, labels: tuple[str, ...] = ()) -> Metric:
     """A metric that only grows until its source restarts."""
-    return Metric(name, Kind.COUNTER, help)
+    return Metric(name, Kind.COUNTER, help, labels)
 
 
-def gauge(name: str, help: str) -> Metric:
+def gauge(name: str, help: str, labels: tuple[str, ...] = ()) -> Metric:
     """A metric that goes up and down."""
-    return Metric(name, Kind.GAUGE, help)
+    return Metric(name, Kind.GAUGE, help, labels)
 
 
-def untyped(name: str, help: str) -> Metric:
+def untyped(name: str, help: str, labels: tuple[str, ...] = ()) -> Metric:
     """A metric whose kind the source does not say (node_exporter's vmstat and netstat)."""
-    return Metric(name, Kind.UNTYPED, help)
+    return Metric(name, Kind.UNTYPED, help, labels)

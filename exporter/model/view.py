@@ -69,11 +69,6 @@ class ViewMetric:
     by: Keys = field(default=None, kw_only=True)
     kind: Kind = field(default=Kind.GAUGE, kw_only=True)
 
-    @property
-    def metric(self) -> Metric:
-        """The metric without its SQL."""
-        return Metric(self.name, self.kind, self.help)
-
 
 def Gauge(name: str, sql: Sql, help: str, *, eg: float, by: Keys = None) -> ViewMetric:
     """A value that goes up and down."""
@@ -113,6 +108,11 @@ class View:
     default: bool = True
     cost: Cost = Cost.CHEAP
     every_seconds: float | None = None
+
+    def metric(self, declared: ViewMetric) -> Metric:
+        """One of its metrics without the SQL, with the labels of every major version."""
+        labels = tuple(label.name for label in self.labels) if declared.by is None else declared.by
+        return Metric(declared.name, declared.kind, declared.help, labels)
 
     def metrics_at(self, major: int) -> list[ViewMetric]:
         """The metrics that exist on this major version."""

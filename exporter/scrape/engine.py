@@ -20,6 +20,8 @@ from exporter.scrape.background import Background
 from exporter.scrape.report import report
 from exporter.scrape.run import Result, Runner
 
+ENDING_SECONDS = 0.1
+"""How long a scrape waits for runs that were just given up: as a rule they end in the same moment."""
 HANDOVER_SECONDS = 0.05
 """How much sooner than the scrape a collector must be done, so that it can hand over what it has."""
 
@@ -105,6 +107,7 @@ class Engine:
         inner = deadline.earlier_by(min(HANDOVER_SECONDS, deadline.left() / 10))
         shown = [self._background[r.named.name] for r in runners if r.named.name in self._background]
         now = [runner for runner in runners if runner.named.name not in self._background]
+        await _ended(now, inner)
         joined = [(runner, runner.join(inner)) for runner in now]
         try:
             tasks = {task for _, task in joined if task is not None}
@@ -123,3 +126,9 @@ class Engine:
 
 def _ok(result: Result) -> bool:
     return result.outcome.state is State.OK
+
+
+async def _ended(runners: Sequence[Runner], deadline: Deadline) -> None:
+    ending = {task for runner in runners if (task := runner.ending)}
+    if ending:
+        await asyncio.wait(ending, timeout=min(ENDING_SECONDS, deadline.left() / 10))

@@ -8,40 +8,65 @@ from exporter.model.metric import Metric, counter, gauge
 from exporter.model.snapshot import Outcome, State
 from exporter.model.table import Column, Labels, Table
 
+LABELS = ("collector", "family")
+COLLECTOR = ("collector",)
+
 SUCCESS = gauge(
     "exporter_collector_success",
     "1 if the collector gave all it should; no sample if it was rightly skipped.",
+    LABELS,
 )
 DURATION = gauge(
-    "exporter_collector_duration_seconds", "How long the collector's run took, or has taken so far."
+    "exporter_collector_duration_seconds", "How long the collector's run took, or has taken so far.", LABELS
 )
-SKIPPED = gauge("exporter_collector_skipped", "1 for a collector that gave nothing or not all, by reason.")
+SKIPPED = gauge(
+    "exporter_collector_skipped",
+    "1 for a collector that gave nothing or not all, by reason.",
+    (*LABELS, "reason"),
+)
 LAST_SUCCESS = gauge(
-    "exporter_collector_last_success_timestamp_seconds", "Unix time of the collector's newest full result."
+    "exporter_collector_last_success_timestamp_seconds",
+    "Unix time of the collector's newest full result.",
+    LABELS,
 )
 AGE = gauge(
-    "exporter_collector_age_seconds", "Age of the shown result of a collector that runs in the background."
+    "exporter_collector_age_seconds",
+    "Age of the shown result of a collector that runs in the background.",
+    LABELS,
 )
 DROPPED = counter(
-    "exporter_series_dropped_total", "Samples left out because the collector was over its series limit."
+    "exporter_series_dropped_total",
+    "Samples left out because the collector was over its series limit.",
+    LABELS,
 )
 
 # Upstream's names for the same facts, with upstream's one label.
-PG_SUCCESS = gauge("pg_scrape_collector_success", "1 if the PostgreSQL collector gave all it should.")
-PG_DURATION = gauge("pg_scrape_collector_duration_seconds", "How long the PostgreSQL collector's run took.")
-NODE_SUCCESS = gauge("node_scrape_collector_success", "1 if the host collector gave all it should.")
-NODE_DURATION = gauge("node_scrape_collector_duration_seconds", "How long the host collector's run took.")
+PG_SUCCESS = gauge(
+    "pg_scrape_collector_success", "1 if the PostgreSQL collector gave all it should.", COLLECTOR
+)
+PG_DURATION = gauge(
+    "pg_scrape_collector_duration_seconds", "How long the PostgreSQL collector's run took.", COLLECTOR
+)
+NODE_SUCCESS = gauge(
+    "node_scrape_collector_success", "1 if the host collector gave all it should.", COLLECTOR
+)
+NODE_DURATION = gauge(
+    "node_scrape_collector_duration_seconds", "How long the host collector's run took.", COLLECTOR
+)
 
-LABELS = ("collector", "family")
-
-COLLECTOR = ("collector",)
-
-METRICS: Mapping[Metric, tuple[str, ...]] = {
-    **dict.fromkeys((SUCCESS, DURATION, LAST_SUCCESS, AGE, DROPPED), LABELS),
-    SKIPPED: (*LABELS, "reason"),
-    **dict.fromkeys((PG_SUCCESS, PG_DURATION, NODE_SUCCESS, NODE_DURATION), COLLECTOR),
-}
-"""All that is reported, with the labels, for the catalogue."""
+METRICS = (
+    SUCCESS,
+    DURATION,
+    LAST_SUCCESS,
+    AGE,
+    DROPPED,
+    SKIPPED,
+    PG_SUCCESS,
+    PG_DURATION,
+    NODE_SUCCESS,
+    NODE_DURATION,
+)
+"""All that is reported, for the catalogue."""
 
 
 def report(outcomes: Sequence[Outcome], dropped: Mapping[Labels, int]) -> list[Table]:
@@ -62,7 +87,7 @@ def report(outcomes: Sequence[Outcome], dropped: Mapping[Labels, int]) -> list[T
     return [
         Table(LABELS, rows, columns),
         Table(
-            (*LABELS, "reason"),
+            SKIPPED.labels,
             [(o.collector, o.family, str(o.reason)) for o in reasons],
             [Column(SKIPPED, [1] * len(reasons))],
         ),

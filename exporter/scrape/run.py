@@ -59,6 +59,12 @@ class Runner:
         """The run that some scrape waits for."""
         return self._task if self._waiting else None
 
+    @property
+    def ending(self) -> asyncio.Task[Result] | None:
+        """The run that was given up and has not ended yet."""
+        given_up = self._task is not None and not self._waiting and not self._task.done()
+        return self._task if given_up else None
+
     def join(self, deadline: Deadline) -> asyncio.Task[Result] | None:
         """The run under way, or a new one; None while one that was given up has not ended.
 

@@ -95,7 +95,20 @@ def conninfo(text: str) -> str:
         raise ValueError(
             "expected postgresql://user:password@host:port/database, or name=value pairs (host=... user=...)"
         )
+    _read_by_libpq(text)
     return text
+
+
+def _read_by_libpq(text: str) -> None:
+    from psycopg import ProgrammingError  # noqa: PLC0415  # only who has a DSN needs the driver
+    from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415
+
+    try:
+        conninfo_to_dict(text)
+    except ProgrammingError:  # its text quotes the string, password and all
+        raise ValueError(
+            "expected a connection string that libpq can read: look at quotes, brackets and parameter names"
+        ) from None
 
 
 def redis_address(text: str) -> str:

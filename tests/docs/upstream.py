@@ -26,6 +26,13 @@ def lines(name: str) -> list[dict[str, str]]:
 def exceptions() -> str:
     """A table for each file of exceptions."""
     parts = {
+        "postgres_exporter": table(
+            ("metric", "without the label", "reason"),
+            [
+                (code(line["metric"]), code(line["without"]), line["reason"])
+                for line in lines("postgres_exceptions.tsv")
+            ],
+        ),
         "redis_exporter": table(("metric", "reason"), _absent("redis_exceptions.tsv").items()),
         "pgbouncer_exporter": table(("metric", "reason"), _absent("pool_exceptions.tsv").items()),
         "node_exporter": table(

@@ -37,6 +37,12 @@ def failed(samples: Samples, family: str | None = None) -> set[str]:
     }
 
 
+def reasons(samples: Samples) -> set[tuple[str, str]]:
+    """Collector and reason of all that gave nothing, or not all."""
+    found = map(dict, samples.get("exporter_collector_skipped", {}))
+    return {(labels["collector"], labels["reason"]) for labels in found}
+
+
 def succeeded(samples: Samples, family: str) -> set[str]:
     """The collectors of a family whose `exporter_collector_success` is 1."""
     return {
@@ -44,3 +50,19 @@ def succeeded(samples: Samples, family: str) -> set[str]:
         for labels, success in samples["exporter_collector_success"].items()
         if success == 1 and dict(labels)["family"] == family
     }
+
+
+def others_whole(samples: Samples, *but: str) -> None:
+    """Every family is whole, but for those named: up, no failed collector, something to see."""
+    signs = {"postgres": "pg_up", "redis": "redis_up", "pool": "pgbouncer_up", "host": None}
+    for family, up in signs.items():
+        if family not in but:
+            assert failed(samples, family) == set(), sorted(reasons(samples))
+            assert len(succeeded(samples, family)) > 3, family
+            assert up is None or value(samples, up) == 1
+    assert "host" in but or "node_load1" in samples
+
+
+def count_lines(log: str, event: str, target: str) -> int:
+    """How many lines of a log say this event of a target: `target is down`, `redis at`."""
+    return sum(f'event="{event}"' in line and target in line for line in log.splitlines())

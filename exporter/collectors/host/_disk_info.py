@@ -9,18 +9,7 @@ from exporter.model.metric import gauge
 from exporter.model.table import Column, Labels, Table
 from exporter.sources.host import Host
 
-INFO = gauge("node_disk_info", "Always 1; its labels say what disk this is.")
-FILESYSTEM = gauge("node_disk_filesystem_info", "Always 1; its labels say what file system is on the disk.")
-MAPPER = gauge("node_disk_device_mapper_info", "Always 1; its labels name a volume of the device mapper.")
-WRITE_CACHE = gauge("node_disk_ata_write_cache", "1 if the ATA disk has a write cache.")
-WRITE_CACHE_ENABLED = gauge("node_disk_ata_write_cache_enabled", "1 if the ATA disk's write cache is on.")
-ROTATION_RATE = gauge("node_disk_ata_rotation_rate_rpm", "Turns a minute of the ATA disk, 0 for one without.")
-
-METRICS = (INFO, FILESYSTEM, MAPPER, WRITE_CACHE, WRITE_CACHE_ENABLED, ROTATION_RATE)
-
 INFO_LABELS = ("device", "major", "minor", "path", "wwn", "model", "serial", "revision", "rotational")
-# What the printed label of the disk shows, then what udev made of it, then what virtual disks have.
-SERIALS = ("SCSI_IDENT_SERIAL", "ID_SERIAL_SHORT", "ID_SERIAL")
 FILESYSTEM_PROPERTIES = {
     "type": "ID_FS_TYPE",
     "usage": "ID_FS_USAGE",
@@ -34,6 +23,31 @@ MAPPER_PROPERTIES = {
     "lv_name": "DM_LV_NAME",
     "lv_layer": "DM_LV_LAYER",
 }
+ATA = ("device",)
+
+INFO = gauge("node_disk_info", "Always 1; its labels say what disk this is.", INFO_LABELS)
+FILESYSTEM = gauge(
+    "node_disk_filesystem_info",
+    "Always 1; its labels say what file system is on the disk.",
+    ("device", *FILESYSTEM_PROPERTIES),
+)
+MAPPER = gauge(
+    "node_disk_device_mapper_info",
+    "Always 1; its labels name a volume of the device mapper.",
+    ("device", *MAPPER_PROPERTIES),
+)
+WRITE_CACHE = gauge("node_disk_ata_write_cache", "1 if the ATA disk has a write cache.", ATA)
+WRITE_CACHE_ENABLED = gauge(
+    "node_disk_ata_write_cache_enabled", "1 if the ATA disk's write cache is on.", ATA
+)
+ROTATION_RATE = gauge(
+    "node_disk_ata_rotation_rate_rpm", "Turns a minute of the ATA disk, 0 for one without.", ATA
+)
+
+METRICS = (INFO, FILESYSTEM, MAPPER, WRITE_CACHE, WRITE_CACHE_ENABLED, ROTATION_RATE)
+
+# What the printed label of the disk shows, then what udev made of it, then what virtual disks have.
+SERIALS = ("SCSI_IDENT_SERIAL", "ID_SERIAL_SHORT", "ID_SERIAL")
 ATA_PROPERTIES = {
     WRITE_CACHE: "ID_ATA_WRITE_CACHE",
     WRITE_CACHE_ENABLED: "ID_ATA_WRITE_CACHE_ENABLED",
@@ -58,9 +72,9 @@ def tables(host: Host, devices: Sequence[Device]) -> list[Table]:
     ]
     return [
         Table(INFO_LABELS, info, [Column(INFO, (1,) * len(info))]),
-        Table(("device", *FILESYSTEM_PROPERTIES), filesystems, [Column(FILESYSTEM, (1,) * len(filesystems))]),
-        Table(("device", *MAPPER_PROPERTIES), volumes, [Column(MAPPER, (1,) * len(volumes))]),
-        Table(("device",), [(name,) for name, _ in ata], ata_columns),
+        Table(FILESYSTEM.labels, filesystems, [Column(FILESYSTEM, (1,) * len(filesystems))]),
+        Table(MAPPER.labels, volumes, [Column(MAPPER, (1,) * len(volumes))]),
+        Table(ATA, [(name,) for name, _ in ata], ata_columns),
     ]
 
 

@@ -69,7 +69,9 @@ class ByField(dict[str, Metric | None]):
         if self._wanted is not None and not self._wanted.search(name):
             return None
         pattern = self._pattern
-        return Metric(pattern.name.replace(FIELD, name), pattern.kind, pattern.help.replace(FIELD, field))
+        return pattern._replace(
+            name=pattern.name.replace(FIELD, name), help=pattern.help.replace(FIELD, field)
+        )
 
 
 def readable(tables: Sequence[Table], what: str) -> Sequence[Table]:

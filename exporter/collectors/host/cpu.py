@@ -17,13 +17,21 @@ from exporter.model.table import Column, Labels, Table
 from exporter.sources.host import Host
 
 SECONDS = counter(
-    "node_cpu_seconds_total", "Time that a core spent in each mode; user and nice include guests."
+    "node_cpu_seconds_total",
+    "Time that a core spent in each mode; user and nice include guests.",
+    ("cpu", "mode"),
 )
-GUEST = counter("node_cpu_guest_seconds_total", "Time that a core spent running virtual machines.")
-ONLINE = gauge("node_cpu_online", "1 if the core is switched on, 0 if it is off.")
-CORE_THROTTLES = counter("node_cpu_core_throttles_total", "How often the core was slowed down for its heat.")
+GUEST = counter(
+    "node_cpu_guest_seconds_total", "Time that a core spent running virtual machines.", ("cpu", "mode")
+)
+ONLINE = gauge("node_cpu_online", "1 if the core is switched on, 0 if it is off.", ("cpu",))
+CORE_THROTTLES = counter(
+    "node_cpu_core_throttles_total", "How often the core was slowed down for its heat.", ("package", "core")
+)
 PACKAGE_THROTTLES = counter(
-    "node_cpu_package_throttles_total", "How often the package of cores was slowed down for its heat."
+    "node_cpu_package_throttles_total",
+    "How often the package of cores was slowed down for its heat.",
+    ("package",),
 )
 
 MODES = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
@@ -76,10 +84,9 @@ def tables(times: Times) -> list[Table]:
         guests = values[len(MODES) :]
         guest_rows += [(core, mode) for mode, _ in zip(GUEST_MODES, guests, strict=False)]
         guest_seconds += guests
-    labels = ("cpu", "mode")
     return [
-        Table(labels, rows, [Column(SECONDS, seconds)]),
-        Table(labels, guest_rows, [Column(GUEST, guest_seconds)]),
+        Table(SECONDS.labels, rows, [Column(SECONDS, seconds)]),
+        Table(GUEST.labels, guest_rows, [Column(GUEST, guest_seconds)]),
     ]
 
 
@@ -100,7 +107,7 @@ def online(present: str, on: str) -> Table:
     switched_on = set(cores(on))
     numbers = cores(present)
     values = [int(number in switched_on) for number in numbers]
-    return Table(("cpu",), [(str(number),) for number in numbers], [Column(ONLINE, values)])
+    return Table(ONLINE.labels, [(str(number),) for number in numbers], [Column(ONLINE, values)])
 
 
 class Throttles:
@@ -119,8 +126,12 @@ class Throttles:
         by_core = {row: whole(self._host.sys_or_none(path) or "") for row, path in self._cores.items()}
         by_package = {row: whole(self._host.sys_or_none(path) or "") for row, path in self._packages.items()}
         return [
-            Table(("package", "core"), list(by_core), [Column(CORE_THROTTLES, list(by_core.values()))]),
-            Table(("package",), list(by_package), [Column(PACKAGE_THROTTLES, list(by_package.values()))]),
+            Table(CORE_THROTTLES.labels, list(by_core), [Column(CORE_THROTTLES, list(by_core.values()))]),
+            Table(
+                PACKAGE_THROTTLES.labels,
+                list(by_package),
+                [Column(PACKAGE_THROTTLES, list(by_package.values()))],
+            ),
         ]
 
     def _find(self, present: str) -> None:

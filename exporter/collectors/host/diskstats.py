@@ -13,29 +13,45 @@ from exporter.model.metric import counter, gauge
 from exporter.model.table import Table, Value, by_row
 from exporter.sources.host import Host
 
+DEVICE = ("device",)
+
 # In the order of the file's columns. The last two came with Linux 5.5, the four before with 4.18.
 COLUMNS = (
-    counter("node_disk_reads_completed_total", "Reads that the device has done."),
-    counter("node_disk_reads_merged_total", "Reads that were joined with a neighbour before they were done."),
-    counter("node_disk_read_bytes_total", "Bytes that were read from the device."),
-    counter("node_disk_read_time_seconds_total", "Time that all reads took together."),
-    counter("node_disk_writes_completed_total", "Writes that the device has done."),
+    counter("node_disk_reads_completed_total", "Reads that the device has done.", DEVICE),
     counter(
-        "node_disk_writes_merged_total", "Writes that were joined with a neighbour before they were done."
+        "node_disk_reads_merged_total",
+        "Reads that were joined with a neighbour before they were done.",
+        DEVICE,
     ),
-    counter("node_disk_written_bytes_total", "Bytes that were written to the device."),
-    counter("node_disk_write_time_seconds_total", "Time that all writes took together."),
-    gauge("node_disk_io_now", "Reads and writes that the device is working on."),
-    counter("node_disk_io_time_seconds_total", "Time in which the device had something to do."),
+    counter("node_disk_read_bytes_total", "Bytes that were read from the device.", DEVICE),
+    counter("node_disk_read_time_seconds_total", "Time that all reads took together.", DEVICE),
+    counter("node_disk_writes_completed_total", "Writes that the device has done.", DEVICE),
     counter(
-        "node_disk_io_time_weighted_seconds_total", "Time that all reads and writes spent with the device."
+        "node_disk_writes_merged_total",
+        "Writes that were joined with a neighbour before they were done.",
+        DEVICE,
     ),
-    counter("node_disk_discards_completed_total", "Discards that the device has done."),
-    counter("node_disk_discards_merged_total", "Discards that were joined with a neighbour."),
-    counter("node_disk_discarded_sectors_total", "Sectors of 512 bytes that were discarded."),
-    counter("node_disk_discard_time_seconds_total", "Time that all discards took together."),
-    counter("node_disk_flush_requests_total", "Requests to write the device's cache that it has done."),
-    counter("node_disk_flush_requests_time_seconds_total", "Time that all requests to write the cache took."),
+    counter("node_disk_written_bytes_total", "Bytes that were written to the device.", DEVICE),
+    counter("node_disk_write_time_seconds_total", "Time that all writes took together.", DEVICE),
+    gauge("node_disk_io_now", "Reads and writes that the device is working on.", DEVICE),
+    counter("node_disk_io_time_seconds_total", "Time in which the device had something to do.", DEVICE),
+    counter(
+        "node_disk_io_time_weighted_seconds_total",
+        "Time that all reads and writes spent with the device.",
+        DEVICE,
+    ),
+    counter("node_disk_discards_completed_total", "Discards that the device has done.", DEVICE),
+    counter("node_disk_discards_merged_total", "Discards that were joined with a neighbour.", DEVICE),
+    counter("node_disk_discarded_sectors_total", "Sectors of 512 bytes that were discarded.", DEVICE),
+    counter("node_disk_discard_time_seconds_total", "Time that all discards took together.", DEVICE),
+    counter(
+        "node_disk_flush_requests_total", "Requests to write the device's cache that it has done.", DEVICE
+    ),
+    counter(
+        "node_disk_flush_requests_time_seconds_total",
+        "Time that all requests to write the cache took.",
+        DEVICE,
+    ),
 )
 FEWEST = 11
 SECTORS = frozenset({2, 6})
@@ -76,7 +92,7 @@ def build(host: Host) -> Collect:
         found = parse(host.read("diskstats"))
         shown = {device: values for device, values in found.items() if not excluded.search(device[0])}
         rows = [((name,), values) for (name, _, _), values in shown.items()]
-        counted = by_row(("device",), COLUMNS, rows)
+        counted = by_row(DEVICE, COLUMNS, rows)
         numbered = [device for device in shown if device[1] != UNKNOWN]
         return readable([*_disk_info.tables(host, numbered), counted], "/proc/diskstats")
 

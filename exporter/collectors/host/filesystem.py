@@ -11,21 +11,30 @@ from exporter.model.metric import gauge
 from exporter.model.table import Column, Table
 from exporter.sources.host import Answers, Host, Mount, Space
 
-SIZE = gauge("node_filesystem_size_bytes", "Size of the file system.")
-FREE = gauge("node_filesystem_free_bytes", "Free space of the file system, with what only root may use.")
-AVAILABLE = gauge("node_filesystem_avail_bytes", "Free space of the file system that any user may use.")
-FILES = gauge("node_filesystem_files", "Inodes of the file system.")
-FILES_FREE = gauge("node_filesystem_files_free", "Free inodes of the file system.")
-READONLY = gauge("node_filesystem_readonly", "1 if the file system refuses writes, 0 if it takes them.")
+LABELS = ("device", "mountpoint", "fstype", "device_error")
+
+SIZE = gauge("node_filesystem_size_bytes", "Size of the file system.", LABELS)
+FREE = gauge(
+    "node_filesystem_free_bytes", "Free space of the file system, with what only root may use.", LABELS
+)
+AVAILABLE = gauge(
+    "node_filesystem_avail_bytes", "Free space of the file system that any user may use.", LABELS
+)
+FILES = gauge("node_filesystem_files", "Inodes of the file system.", LABELS)
+FILES_FREE = gauge("node_filesystem_files_free", "Free inodes of the file system.", LABELS)
+READONLY = gauge(
+    "node_filesystem_readonly", "1 if the file system refuses writes, 0 if it takes them.", LABELS
+)
 DEVICE_ERROR = gauge(
     "node_filesystem_device_error",
     "1 if the file system did not say how full it is, with the reason as a label; 0 if it did.",
+    LABELS,
 )
 MOUNT_INFO = gauge(
-    "node_filesystem_mount_info", "Always 1; its labels are the numbers of the mounted device."
+    "node_filesystem_mount_info",
+    "Always 1; its labels are the numbers of the mounted device.",
+    ("device", "major", "minor", "mountpoint"),
 )
-
-LABELS = ("device", "mountpoint", "fstype", "device_error")
 
 
 def tables(mounts: Sequence[Mount], answers: Answers) -> list[Table]:
@@ -56,7 +65,7 @@ def tables(mounts: Sequence[Mount], answers: Answers) -> list[Table]:
             ],
         ),
         Table(
-            ("device", "major", "minor", "mountpoint"),
+            MOUNT_INFO.labels,
             [(mount.device, mount.major, mount.minor, mount.mountpoint) for mount in numbered],
             [Column(MOUNT_INFO, (1,) * len(numbered))],
         ),

@@ -13,42 +13,60 @@ from exporter.model.metric import counter, gauge
 from exporter.model.table import Column, Labels, Table, Value
 from exporter.sources.host import Host
 
-UP = gauge("node_network_up", "1 if the device's operational state is `up`, 0 if it is anything else.")
-INFO = gauge("node_network_info", "Always 1; its labels are what /sys/class/net says in words.")
+DEVICE = ("device",)
+WORDS = ("address", "broadcast", "duplex", "operstate", "ifalias")
+
+UP = gauge(
+    "node_network_up", "1 if the device's operational state is `up`, 0 if it is anything else.", DEVICE
+)
+INFO = gauge(
+    "node_network_info",
+    "Always 1; its labels are what /sys/class/net says in words.",
+    ("device", *WORDS, "adminstate"),
+)
 SPEED = gauge(
-    "node_network_speed_bytes", "Speed of the link in bytes a second; negative where it is not known."
+    "node_network_speed_bytes", "Speed of the link in bytes a second; negative where it is not known.", DEVICE
 )
 
 BY_FILE = {
     "addr_assign_type": gauge(
         "node_network_address_assign_type",
         "Where the address comes from: 0 device, 1 random, 2 stolen, 3 set.",
+        DEVICE,
     ),
-    "carrier": gauge("node_network_carrier", "1 if there is a physical link, 0 if there is none."),
-    "carrier_changes": counter("node_network_carrier_changes_total", "How often the link came or went."),
-    "carrier_up_count": counter("node_network_carrier_up_changes_total", "How often the link came."),
-    "carrier_down_count": counter("node_network_carrier_down_changes_total", "How often the link went."),
-    "dev_id": gauge("node_network_device_id", "Number of the port, where devices share an address."),
-    "dormant": gauge("node_network_dormant", "1 if the device waits for something, as 802.1X, before use."),
-    "flags": gauge("node_network_flags", "The device's flags as a number (IFF_UP is 1)."),
-    "ifindex": gauge("node_network_iface_id", "Number of the device in this system."),
-    "iflink": gauge("node_network_iface_link", "Number of the device that this one stands on."),
+    "carrier": gauge("node_network_carrier", "1 if there is a physical link, 0 if there is none.", DEVICE),
+    "carrier_changes": counter(
+        "node_network_carrier_changes_total", "How often the link came or went.", DEVICE
+    ),
+    "carrier_up_count": counter("node_network_carrier_up_changes_total", "How often the link came.", DEVICE),
+    "carrier_down_count": counter(
+        "node_network_carrier_down_changes_total", "How often the link went.", DEVICE
+    ),
+    "dev_id": gauge("node_network_device_id", "Number of the port, where devices share an address.", DEVICE),
+    "dormant": gauge(
+        "node_network_dormant", "1 if the device waits for something, as 802.1X, before use.", DEVICE
+    ),
+    "flags": gauge("node_network_flags", "The device's flags as a number (IFF_UP is 1).", DEVICE),
+    "ifindex": gauge("node_network_iface_id", "Number of the device in this system.", DEVICE),
+    "iflink": gauge("node_network_iface_link", "Number of the device that this one stands on.", DEVICE),
     "link_mode": gauge(
-        "node_network_iface_link_mode", "0 for a device that is used at once, 1 for one that waits."
+        "node_network_iface_link_mode", "0 for a device that is used at once, 1 for one that waits.", DEVICE
     ),
-    "mtu": gauge("node_network_mtu_bytes", "Size of the largest packet that the device sends."),
+    "mtu": gauge("node_network_mtu_bytes", "Size of the largest packet that the device sends.", DEVICE),
     "name_assign_type": gauge(
         "node_network_name_assign_type",
         "Where the name comes from: 1 kernel, 2 predictable, 3 user, 4 renamed.",
+        DEVICE,
     ),
-    "netdev_group": gauge("node_network_net_dev_group", "Number of the group that the device is in."),
+    "netdev_group": gauge("node_network_net_dev_group", "Number of the group that the device is in.", DEVICE),
     "speed": SPEED,
-    "tx_queue_len": gauge("node_network_transmit_queue_length", "How many packets may wait to be sent."),
+    "tx_queue_len": gauge(
+        "node_network_transmit_queue_length", "How many packets may wait to be sent.", DEVICE
+    ),
     "type": gauge(
-        "node_network_protocol_type", "Number of the link's protocol (1 is Ethernet, 772 loopback)."
+        "node_network_protocol_type", "Number of the link's protocol (1 is Ethernet, 772 loopback).", DEVICE
     ),
 }
-WORDS = ("address", "broadcast", "duplex", "operstate", "ifalias")
 IFF_UP = 1
 BYTES_PER_MEGABIT = 125_000
 
@@ -95,8 +113,8 @@ def tables(devices: Mapping[str, Attributes]) -> list[Table]:
     ]
     up = Column(UP, [int(found["operstate"] == "up") for found in shown.values()])
     return [
-        Table(("device",), rows, [up, *numbers]),
-        Table(("device", *WORDS, "adminstate"), info_rows, [Column(INFO, (1,) * len(info_rows))]),
+        Table(DEVICE, rows, [up, *numbers]),
+        Table(INFO.labels, info_rows, [Column(INFO, (1,) * len(info_rows))]),
     ]
 
 

@@ -11,32 +11,38 @@ from exporter.model.metric import counter
 from exporter.model.table import Table, Value, by_row
 from exporter.sources.host import Host
 
+DEVICE = ("device",)
+
 # In the order of the file's columns. The kernel adds missed packets to drop, length, overrun and
 # checksum errors to frame, and aborted, heartbeat and window errors to carrier.
 COLUMNS = (
-    counter("node_network_receive_bytes_total", "Bytes that the device received."),
-    counter("node_network_receive_packets_total", "Packets that the device received."),
-    counter("node_network_receive_errs_total", "Received packets with an error."),
+    counter("node_network_receive_bytes_total", "Bytes that the device received.", DEVICE),
+    counter("node_network_receive_packets_total", "Packets that the device received.", DEVICE),
+    counter("node_network_receive_errs_total", "Received packets with an error.", DEVICE),
     counter(
-        "node_network_receive_drop_total", "Received packets that were dropped for lack of buffers or use."
+        "node_network_receive_drop_total",
+        "Received packets that were dropped for lack of buffers or use.",
+        DEVICE,
     ),
-    counter("node_network_receive_fifo_total", "Received packets that overran the device's queue."),
+    counter("node_network_receive_fifo_total", "Received packets that overran the device's queue.", DEVICE),
     counter(
-        "node_network_receive_frame_total", "Received packets that were damaged: length, checksum, framing."
+        "node_network_receive_frame_total",
+        "Received packets that were damaged: length, checksum, framing.",
+        DEVICE,
     ),
-    counter("node_network_receive_compressed_total", "Compressed packets that the device received."),
-    counter("node_network_receive_multicast_total", "Multicast packets that the device received."),
-    counter("node_network_transmit_bytes_total", "Bytes that the device sent."),
-    counter("node_network_transmit_packets_total", "Packets that the device sent."),
-    counter("node_network_transmit_errs_total", "Packets that failed to be sent."),
-    counter("node_network_transmit_drop_total", "Packets that were dropped before they were sent."),
-    counter("node_network_transmit_fifo_total", "Packets to send that overran the device's queue."),
-    counter("node_network_transmit_colls_total", "Collisions while sending."),
-    counter("node_network_transmit_carrier_total", "Packets that were lost to a link that failed."),
-    counter("node_network_transmit_compressed_total", "Compressed packets that the device sent."),
+    counter("node_network_receive_compressed_total", "Compressed packets that the device received.", DEVICE),
+    counter("node_network_receive_multicast_total", "Multicast packets that the device received.", DEVICE),
+    counter("node_network_transmit_bytes_total", "Bytes that the device sent.", DEVICE),
+    counter("node_network_transmit_packets_total", "Packets that the device sent.", DEVICE),
+    counter("node_network_transmit_errs_total", "Packets that failed to be sent.", DEVICE),
+    counter("node_network_transmit_drop_total", "Packets that were dropped before they were sent.", DEVICE),
+    counter("node_network_transmit_fifo_total", "Packets to send that overran the device's queue.", DEVICE),
+    counter("node_network_transmit_colls_total", "Collisions while sending.", DEVICE),
+    counter("node_network_transmit_carrier_total", "Packets that were lost to a link that failed.", DEVICE),
+    counter("node_network_transmit_compressed_total", "Compressed packets that the device sent.", DEVICE),
 )
 NO_HANDLER = counter(
-    "node_network_receive_nohandler_total", "Received packets that no protocol of the kernel wanted."
+    "node_network_receive_nohandler_total", "Received packets that no protocol of the kernel wanted.", DEVICE
 )
 
 
@@ -67,7 +73,7 @@ def build(host: Host) -> Collect:
             for device, values in parse(host.net("dev")).items()
             if not excluded.search(device)
         ]
-        return readable([by_row(("device",), (*COLUMNS, NO_HANDLER), rows)], "/proc/net/dev")
+        return readable([by_row(DEVICE, (*COLUMNS, NO_HANDLER), rows)], "/proc/net/dev")
 
     return collect
 

@@ -11,12 +11,16 @@ from exporter.model.metric import gauge
 from exporter.model.table import Column, Table, single
 from exporter.sources.host import Host
 
+CLOCKSOURCE = ("device", "clocksource")
+
 SECONDS = gauge("node_time_seconds", "Unix time of the host's clock.")
-ZONE = gauge("node_time_zone_offset_seconds", "How far the host's time zone is ahead of UTC.")
+ZONE = gauge("node_time_zone_offset_seconds", "How far the host's time zone is ahead of UTC.", ("time_zone",))
 AVAILABLE = gauge(
-    "node_time_clocksource_available_info", "Always 1, for each clock that the kernel could use."
+    "node_time_clocksource_available_info", "Always 1, for each clock that the kernel could use.", CLOCKSOURCE
 )
-CURRENT = gauge("node_time_clocksource_current_info", "Always 1, for the clock that the kernel uses.")
+CURRENT = gauge(
+    "node_time_clocksource_current_info", "Always 1, for the clock that the kernel uses.", CLOCKSOURCE
+)
 
 FOLDER = "devices/system/clocksource"
 
@@ -34,10 +38,9 @@ def clocksources(host: Host) -> list[Table]:
         available += [(number, name) for name in names]
         if name := host.sys_or_none(f"{FOLDER}/{device}/current_clocksource"):
             current.append((number, name))
-    labels = ("device", "clocksource")
     return [
-        Table(labels, available, [Column(AVAILABLE, (1,) * len(available))]),
-        Table(labels, current, [Column(CURRENT, (1,) * len(current))]),
+        Table(CLOCKSOURCE, available, [Column(AVAILABLE, (1,) * len(available))]),
+        Table(CLOCKSOURCE, current, [Column(CURRENT, (1,) * len(current))]),
     ]
 
 
@@ -47,7 +50,7 @@ def build(host: Host) -> Collect:
     async def collect(_deadline: Deadline) -> Sequence[Table]:
         sources = clocksources(host)
         clock = host.clock()
-        zone = Table(("time_zone",), [(clock.zone,)], [Column(ZONE, (clock.offset,))])
+        zone = Table(ZONE.labels, [(clock.zone,)], [Column(ZONE, (clock.offset,))])
         return [single({SECONDS: clock.now}), zone, *sources]
 
     return collect

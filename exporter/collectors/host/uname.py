@@ -10,7 +10,11 @@ from exporter.model.metric import gauge
 from exporter.model.table import Table, info
 from exporter.sources.host import Host
 
-INFO = gauge("node_uname_info", "Always 1; its labels are what uname(2) says of the system.")
+INFO = gauge(
+    "node_uname_info",
+    "Always 1; its labels are what uname(2) says of the system.",
+    ("sysname", "release", "version", "machine", "nodename", "domainname"),
+)
 
 
 def build(host: Host) -> Collect:

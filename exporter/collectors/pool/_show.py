@@ -58,11 +58,16 @@ class Group:
 
     Attributes:
         labels: label -> the column that its value is from; NULL and a missing column become "".
-        metrics: metric -> how its value is read.
+        metrics: metric -> how its value is read; the metrics get the labels of the group.
     """
 
     labels: Mapping[str, str]
     metrics: Mapping[Metric, Read]
+
+    def __post_init__(self) -> None:
+        labels = tuple(self.labels)
+        labelled = {metric._replace(labels=labels): read for metric, read in self.metrics.items()}
+        object.__setattr__(self, "metrics", labelled)
 
     def table(self, rows: Sequence[Row]) -> Table:
         """The group's part of the rows."""

@@ -15,10 +15,12 @@ from exporter.model.metric import gauge
 from exporter.model.table import Column, Table
 from exporter.sources.pgbouncer import PgBouncerSource, Row
 
-CLIENTS = gauge(
-    "pgbouncer_client_connections", "Clients with the same database, user, application name and state."
-)
 LABELS = ("database", "user", "application_name", "state")
+CLIENTS = gauge(
+    "pgbouncer_client_connections",
+    "Clients with the same database, user, application name and state.",
+    LABELS,
+)
 
 
 def count(rows: Sequence[Row]) -> Table:

@@ -13,7 +13,7 @@ from exporter.model.table import Table, info, single
 from exporter.sources.pgbouncer import PgBouncerSource
 
 UP = gauge("pgbouncer_up", "1 if PgBouncer's admin console answered this scrape, else 0.")
-VERSION = gauge("pgbouncer_version_info", "1, with the version of PgBouncer as a label.")
+VERSION = gauge("pgbouncer_version_info", "1, with the version of PgBouncer as a label.", ("version",))
 
 
 class Up:

@@ -14,33 +14,38 @@ from exporter.model.errors import Partial
 from exporter.model.metric import counter, gauge
 from exporter.model.table import Column, Table, Value
 
-CONNECTIONS = gauge("psycopg_pool_connections", "Connections of the pool by state: idle or in_use.")
+POOL = ("pool",)
+
+CONNECTIONS = gauge(
+    "psycopg_pool_connections", "Connections of the pool by state: idle or in_use.", (*POOL, "state")
+)
 
 GAUGES = {
-    gauge("psycopg_pool_connections_min", "Connections that the pool keeps at least."): "pool_min",
-    gauge("psycopg_pool_connections_max", "Connections that the pool may have."): "pool_max",
-    gauge("psycopg_pool_connections_open", "Connections that the pool has, or is opening."): "pool_size",
-    gauge("psycopg_pool_requests_waiting", "Requests that wait for a connection."): "requests_waiting",
-}
+    gauge("psycopg_pool_connections_min", "Connections that the pool keeps at least.", POOL): "pool_min",
+    gauge("psycopg_pool_connections_max", "Connections that the pool may have.", POOL): "pool_max",
+    gauge("psycopg_pool_connections_open",
+          "Connections that the pool has, or is opening.", POOL): "pool_size",
+    gauge("psycopg_pool_requests_waiting", "Requests that wait for a connection.", POOL): "requests_waiting",
+}  # fmt: skip
 COUNTERS = {
-    counter("psycopg_pool_requests_total", "Requests for a connection."): "requests_num",
-    counter("psycopg_pool_requests_queued_total", "Requests that had to wait."): "requests_queued",
+    counter("psycopg_pool_requests_total", "Requests for a connection.", POOL): "requests_num",
+    counter("psycopg_pool_requests_queued_total", "Requests that had to wait.", POOL): "requests_queued",
     counter("psycopg_pool_requests_wait_seconds_total",
-            "Seconds that requests waited for a connection."): "requests_wait_ms",
+            "Seconds that requests waited for a connection.", POOL): "requests_wait_ms",
     counter("psycopg_pool_requests_errors_total",
-            "Requests that got no connection: in time, or because too many waited."): "requests_errors",
+            "Requests that got no connection: in time, or because too many waited.", POOL): "requests_errors",
     counter("psycopg_pool_usage_seconds_total",
-            "Seconds that connections were in use within a connection() block."): "usage_ms",
+            "Seconds that connections were in use within a connection() block.", POOL): "usage_ms",
     counter("psycopg_pool_returns_bad_total",
-            "Connections that were given back broken."): "returns_bad",
+            "Connections that were given back broken.", POOL): "returns_bad",
     counter("psycopg_pool_connections_opened_total",
-            "Attempts to open a connection."): "connections_num",
+            "Attempts to open a connection.", POOL): "connections_num",
     counter("psycopg_pool_connect_seconds_total",
-            "Seconds that it took to open connections."): "connections_ms",
+            "Seconds that it took to open connections.", POOL): "connections_ms",
     counter("psycopg_pool_connections_errors_total",
-            "Attempts to open a connection that failed."): "connections_errors",
+            "Attempts to open a connection that failed.", POOL): "connections_errors",
     counter("psycopg_pool_connections_lost_total",
-            "Connections that the pool found dead."): "connections_lost",
+            "Connections that the pool found dead.", POOL): "connections_lost",
 }  # fmt: skip
 
 
@@ -93,9 +98,9 @@ def _tables(stats: Mapping[str, Mapping[str, int]]) -> list[Table]:
         for state, value in (("idle", s.get("pool_available")), ("in_use", _in_use(s)))
     ]
     return [
-        Table(("pool",), [(name,) for name in stats], [*gauges, *counters]),
+        Table(POOL, [(name,) for name in stats], [*gauges, *counters]),
         Table(
-            ("pool", "state"), [row for row, _ in by_state], [Column(CONNECTIONS, [v for _, v in by_state])]
+            CONNECTIONS.labels, [row for row, _ in by_state], [Column(CONNECTIONS, [v for _, v in by_state])]
         ),
     ]
 

@@ -11,7 +11,11 @@ from exporter.model.table import Table, info, single
 from exporter.sources.postgres.server import PostgresServer
 
 UP = gauge("pg_up", "1 if this scrape's own connection to the PostgreSQL server answered a query, else 0.")
-STATIC = untyped("pg_static", "1, with the version of the PostgreSQL server as labels.")
+STATIC = untyped(
+    "pg_static",
+    "1, with the version of the PostgreSQL server as labels.",
+    ("server", "short_version", "version"),
+)
 
 SQL = "SELECT version(), current_setting('server_version')"
 

@@ -54,7 +54,7 @@ class Unit:
         text = f"Server setting {name}"
         if shape is not PLAIN:
             text += " in seconds" if shape is SECONDS else " in bytes"
-        self.metric = Metric(shape.name.replace("<name>", label), shape.kind, text + ".")
+        self.metric = shape._replace(name=shape.name.replace("<name>", label), help=text + ".")
 
 
 def _shape(unit: str | None) -> tuple[Metric, float]:

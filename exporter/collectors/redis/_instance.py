@@ -11,25 +11,6 @@ from exporter.model.table import Table, Value, by_row, info
 from exporter.sources.redis import Info
 from exporter.sources.redis.info import key_values, number
 
-INSTANCE = gauge("redis_instance_info", "1, with what identifies the server as labels.")
-START_TIME = gauge("redis_start_time_seconds", "Unix time at which the server started.")
-CERTIFICATE = gauge(
-    "redis_tls_certificate_info", "1 for each certificate of the server (Valkey 9.1 and newer)."
-)
-ENGINE = gauge("redis_scripting_engine_info", "1 for each scripting engine (Valkey 9.1 and newer).")
-ENGINE_MEMORY = gauge(
-    "redis_scripting_engine_memory_used_bytes", "Memory of a scripting engine (Valkey 9.1 and newer)."
-)
-ENGINE_OVERHEAD = gauge(
-    "redis_scripting_engine_memory_overhead_bytes", "Overhead of a scripting engine (Valkey 9.1 and newer)."
-)
-IO_THREAD_ACTIVE = counter(
-    "redis_active_time_io_thread_seconds_total",
-    "Time that an I/O thread spent at work (Valkey 9.1 and newer).",
-)
-
-METRICS = (INSTANCE, START_TIME, CERTIFICATE, ENGINE, ENGINE_MEMORY, ENGINE_OVERHEAD, IO_THREAD_ACTIVE)
-
 LABELS = (
     "role",
     "redis_version",
@@ -44,6 +25,39 @@ LABELS = (
 )
 LABELS_WHERE_KNOWN = ("valkey_version", "valkey_release_stage", "availability_zone")
 ENGINE_LABELS = ("engine", "module", "abi_version")
+
+INSTANCE = gauge(
+    "redis_instance_info",
+    "1, with what identifies the server as labels; valkey_version, valkey_release_stage and"
+    " availability_zone only where INFO has them.",
+    (*LABELS, *LABELS_WHERE_KNOWN),
+)
+START_TIME = gauge("redis_start_time_seconds", "Unix time at which the server started.")
+CERTIFICATE = gauge(
+    "redis_tls_certificate_info",
+    "1 for each certificate of the server (Valkey 9.1 and newer).",
+    ("certificate", "serial"),
+)
+ENGINE = gauge(
+    "redis_scripting_engine_info", "1 for each scripting engine (Valkey 9.1 and newer).", ENGINE_LABELS
+)
+ENGINE_MEMORY = gauge(
+    "redis_scripting_engine_memory_used_bytes",
+    "Memory of a scripting engine (Valkey 9.1 and newer).",
+    ENGINE_LABELS,
+)
+ENGINE_OVERHEAD = gauge(
+    "redis_scripting_engine_memory_overhead_bytes",
+    "Overhead of a scripting engine (Valkey 9.1 and newer).",
+    ENGINE_LABELS,
+)
+IO_THREAD_ACTIVE = counter(
+    "redis_active_time_io_thread_seconds_total",
+    "Time that an I/O thread spent at work (Valkey 9.1 and newer).",
+    ("thread",),
+)
+
+METRICS = (INSTANCE, START_TIME, CERTIFICATE, ENGINE, ENGINE_MEMORY, ENGINE_OVERHEAD, IO_THREAD_ACTIVE)
 
 IO_THREAD = re.compile(r"used_active_time_io_thread_(\d+)")
 ENGINE_FIELD = re.compile(r"engine_\d+")
@@ -97,9 +111,9 @@ def valkey_tables(reply: Info) -> Sequence[Table]:
         if name.startswith("used_active") and (match := IO_THREAD.fullmatch(name))
     ]
     tables = (
-        by_row(("certificate", "serial"), (CERTIFICATE,), known),
+        by_row(CERTIFICATE.labels, (CERTIFICATE,), known),
         by_row(ENGINE_LABELS, (ENGINE, ENGINE_MEMORY, ENGINE_OVERHEAD), engines),
-        by_row(("thread",), (IO_THREAD_ACTIVE,), threads),
+        by_row(IO_THREAD_ACTIVE.labels, (IO_THREAD_ACTIVE,), threads),
     )
     return [table for table in tables if table.rows]
 

@@ -10,20 +10,37 @@ from exporter.model.table import Labels, Table, Value, by_row
 from exporter.sources.redis import Info
 from exporter.sources.redis.info import key_values, number
 
+REPLICA_LABELS = ("slave_ip", "slave_port", "slave_state")
+MASTER_LABELS = ("master_host", "master_port")
+
 REPLICA_OFFSET = gauge(
-    "redis_connected_slave_offset_bytes", "Replication offset that a replica has confirmed."
+    "redis_connected_slave_offset_bytes", "Replication offset that a replica has confirmed.", REPLICA_LABELS
 )
-REPLICA_LAG = gauge("redis_connected_slave_lag_seconds", "Seconds since a replica's last confirmation.")
+REPLICA_LAG = gauge(
+    "redis_connected_slave_lag_seconds", "Seconds since a replica's last confirmation.", REPLICA_LABELS
+)
 REPLICA_LAG_BYTES = gauge(
-    "redis_connected_slave_lag_bytes", "Bytes of the replication stream that a replica has not confirmed."
+    "redis_connected_slave_lag_bytes",
+    "Bytes of the replication stream that a replica has not confirmed.",
+    REPLICA_LABELS,
 )
-MASTER_LINK = gauge("redis_master_link_up", "1 if the connection to the master is up.")
+MASTER_LINK = gauge("redis_master_link_up", "1 if the connection to the master is up.", MASTER_LABELS)
 MASTER_LAST_IO = gauge(
-    "redis_master_last_io_seconds_ago", "Seconds since the master's last byte, -1 while the link is down."
+    "redis_master_last_io_seconds_ago",
+    "Seconds since the master's last byte, -1 while the link is down.",
+    MASTER_LABELS,
 )
-MASTER_SYNC = gauge("redis_master_sync_in_progress", "1 while the data are copied from the master.")
-OWN_OFFSET = gauge("redis_slave_repl_offset", "Replication offset that this replica has applied.")
-REPLICA = gauge("redis_slave_info", "1 on a replica, with its master and whether it is read-only as labels.")
+MASTER_SYNC = gauge(
+    "redis_master_sync_in_progress", "1 while the data are copied from the master.", MASTER_LABELS
+)
+OWN_OFFSET = gauge(
+    "redis_slave_repl_offset", "Replication offset that this replica has applied.", MASTER_LABELS
+)
+REPLICA = gauge(
+    "redis_slave_info",
+    "1 on a replica, with its master and whether it is read-only as labels.",
+    (*MASTER_LABELS, "read_only"),
+)
 
 METRICS = (
     REPLICA_OFFSET,
@@ -38,8 +55,6 @@ METRICS = (
 
 REPLICA_FIELD = re.compile(r"slave\d+")
 MASTER_FIELD = re.compile(r"(master(?:_\d+)?)_host")
-REPLICA_LABELS = ("slave_ip", "slave_port", "slave_state")
-MASTER_LABELS = ("master_host", "master_port")
 
 
 def replication_tables(info: Info) -> Sequence[Table]:
@@ -68,7 +83,7 @@ def replication_tables(info: Info) -> Sequence[Table]:
         )
     if info.get("role") == "slave":
         labels = (info.get("master_host"), info.get("master_port"), info.get("slave_read_only"))
-        tables.append(by_row((*MASTER_LABELS, "read_only"), (REPLICA,), [(labels, (1,))]))
+        tables.append(by_row(REPLICA.labels, (REPLICA,), [(labels, (1,))]))
     return tables
 
 

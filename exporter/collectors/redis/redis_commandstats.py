@@ -11,10 +11,12 @@ from exporter.model.table import Table, Value, by_row
 from exporter.sources.redis import RedisSource
 from exporter.sources.redis.info import number
 
-CALLS = counter("redis_commands_total", "Calls of a command.")
-SECONDS = counter("redis_commands_duration_seconds_total", "Time spent in a command.")
-REJECTED = counter("redis_commands_rejected_calls_total", "Calls that were refused before they ran.")
-FAILED = counter("redis_commands_failed_calls_total", "Calls that failed while they ran.")
+LABELS = ("cmd",)
+
+CALLS = counter("redis_commands_total", "Calls of a command.", LABELS)
+SECONDS = counter("redis_commands_duration_seconds_total", "Time spent in a command.", LABELS)
+REJECTED = counter("redis_commands_rejected_calls_total", "Calls that were refused before they ran.", LABELS)
+FAILED = counter("redis_commands_failed_calls_total", "Calls that failed while they ran.", LABELS)
 METRICS = (CALLS, SECONDS, REJECTED, FAILED)
 
 
@@ -23,7 +25,7 @@ def build(redis: RedisSource) -> Collect:
 
     async def collect(deadline: Deadline) -> Sequence[Table]:
         stats = (await redis.info(deadline)).pairs("commandstats", "cmdstat_")
-        return [by_row(("cmd",), METRICS, [((command,), _row(parts)) for command, parts in stats.items()])]
+        return [by_row(LABELS, METRICS, [((command,), _row(parts)) for command, parts in stats.items()])]
 
     return collect
 

@@ -19,13 +19,16 @@ VALUES = {
     "repl-backlog-size": gauge("redis_config_repl_backlog_size", "Configured replication backlog in bytes."),
 }
 BUFFER_LIMIT = "client-output-buffer-limit"
+LIMIT_LABELS = ("class", "limit")
 LIMIT_BYTES = gauge(
     "redis_config_client_output_buffer_limit_bytes",
     "Hard and soft limit of the output buffer of a class of clients; 0 is no limit.",
+    LIMIT_LABELS,
 )
 LIMIT_SECONDS = gauge(
     "redis_config_client_output_buffer_limit_overcome_seconds",
     "How long a class of clients may stay over the soft limit of its output buffer.",
+    LIMIT_LABELS,
 )
 COMMANDS: Sequence[Command] = [("CONFIG", "GET", name) for name in (*VALUES, BUFFER_LIMIT)]
 
@@ -53,7 +56,7 @@ def _buffer_limits(text: str) -> Sequence[Table]:
     limits = list(zip(words, words, words, words, strict=False))
     return [
         by_row(
-            ("class", "limit"),
+            LIMIT_LABELS,
             (LIMIT_BYTES,),
             [
                 ((name, kind), (number(value),))
@@ -62,7 +65,7 @@ def _buffer_limits(text: str) -> Sequence[Table]:
             ],
         ),
         by_row(
-            ("class", "limit"),
+            LIMIT_LABELS,
             (LIMIT_SECONDS,),
             [((name, "soft"), (number(seconds),)) for name, _, _, seconds in limits],
         ),

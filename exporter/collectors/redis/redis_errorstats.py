@@ -11,7 +11,7 @@ from exporter.model.table import Table, by_row
 from exporter.sources.redis import RedisSource
 from exporter.sources.redis.info import number
 
-ERRORS = counter("redis_errors_total", "Error replies by their first word: ERR, NOAUTH, MOVED, ...")
+ERRORS = counter("redis_errors_total", "Error replies by their first word: ERR, NOAUTH, MOVED, ...", ("err",))
 
 
 def build(redis: RedisSource) -> Collect:
@@ -20,7 +20,7 @@ def build(redis: RedisSource) -> Collect:
     async def collect(deadline: Deadline) -> Sequence[Table]:
         stats = (await redis.info(deadline)).pairs("errorstats", "errorstat_")
         rows = [((error,), (number(parts.get("count")),)) for error, parts in stats.items()]
-        return [by_row(("err",), (ERRORS,), rows)]
+        return [by_row(ERRORS.labels, (ERRORS,), rows)]
 
     return collect
 

@@ -12,12 +12,14 @@ from exporter.model.table import Table, Value, by_row
 from exporter.sources.redis import Command, Info, RedisSource, Reply
 from exporter.sources.redis.info import number
 
-KEYS = gauge("redis_db_keys", "Keys in a database.")
-EXPIRING = gauge("redis_db_keys_expiring", "Keys in a database that have a time to live.")
-AVERAGE_TTL = gauge("redis_db_avg_ttl_seconds", "Mean time to live of those keys, estimated.")
-CACHED = gauge("redis_db_keys_cached", "Keys of a database in the storage provider's cache (KeyDB).")
+LABELS = ("db",)
+
+KEYS = gauge("redis_db_keys", "Keys in a database.", LABELS)
+EXPIRING = gauge("redis_db_keys_expiring", "Keys in a database that have a time to live.", LABELS)
+AVERAGE_TTL = gauge("redis_db_avg_ttl_seconds", "Mean time to live of those keys, estimated.", LABELS)
+CACHED = gauge("redis_db_keys_cached", "Keys of a database in the storage provider's cache (KeyDB).", LABELS)
 WITH_EXPIRING_ITEMS = gauge(
-    "redis_db_keys_with_expiring_items", "Keys that hold items with a time to live of their own."
+    "redis_db_keys_with_expiring_items", "Keys that hold items with a time to live of their own.", LABELS
 )
 METRICS = (KEYS, EXPIRING, AVERAGE_TTL, CACHED, WITH_EXPIRING_ITEMS)
 
@@ -33,7 +35,7 @@ def build(redis: RedisSource) -> Collect:
         info, (config,) = await redis.info_with([CONFIG_DATABASES], deadline)
         databases = {f"db{i}": EMPTY for i in range(_how_many(info, config))}
         databases |= {f"db{name}": parts for name, parts in info.pairs("keyspace", "db").items()}
-        return [by_row(("db",), METRICS, [((name,), _row(parts)) for name, parts in databases.items()])]
+        return [by_row(LABELS, METRICS, [((name,), _row(parts)) for name, parts in databases.items()])]
 
     return collect
 

@@ -14,17 +14,21 @@ from exporter.model.table import Column, Labels, Table, Value, by_row
 from exporter.sources.redis import Command, Info, RedisSource, Reply
 from exporter.sources.redis.info import number
 
-SPIKE_LAST = gauge("redis_latency_spike_last", "Unix time of the last latency spike of an event.")
+EVENT = ("event_name",)
+COMMAND = ("cmd",)
+
+SPIKE_LAST = gauge("redis_latency_spike_last", "Unix time of the last latency spike of an event.", EVENT)
 SPIKE_SECONDS = gauge(
-    "redis_latency_spike_duration_seconds", "How long the last latency spike of an event was."
+    "redis_latency_spike_duration_seconds", "How long the last latency spike of an event was.", EVENT
 )
 HISTOGRAM = Metric(
-    "redis_commands_latencies_usec", Kind.HISTOGRAM, "Microseconds that calls of a command took."
+    "redis_commands_latencies_usec", Kind.HISTOGRAM, "Microseconds that calls of a command took.", COMMAND
 )
 PERCENTILES = Metric(
     "redis_latency_percentiles_usec",
     Kind.SUMMARY,
     "Percentiles of the microseconds that calls of a command took; the label quantile is in percent.",
+    COMMAND,
 )
 
 LATENCY_LATEST: Command = ("LATENCY", "LATEST")
@@ -58,7 +62,7 @@ class Histograms:
         values = [value for _, calls, counts in found for value in self._cumulated(calls, counts)]
         totals = [(name, calls, _microseconds(stats, name)) for name, calls, _ in found]
         return [
-            Table(("cmd", "le"), rows, [Column(HISTOGRAM, values, "_bucket")]),
+            Table((*COMMAND, "le"), rows, [Column(HISTOGRAM, values, "_bucket")]),
             _totals(HISTOGRAM, totals),
         ]
 
@@ -118,7 +122,7 @@ def _spikes(reply: Reply) -> Sequence[Table]:
         match listed(event):
             case [str(name), int(at), int(milliseconds), *_]:
                 rows.append(((name,), (at, milliseconds / 1000)))
-    return [by_row(("event_name",), (SPIKE_LAST, SPIKE_SECONDS), rows)]
+    return [by_row(EVENT, (SPIKE_LAST, SPIKE_SECONDS), rows)]
 
 
 def _percentiles(percentiles: Mapping[str, Mapping[str, str]], info: Info) -> Sequence[Table]:
@@ -130,7 +134,7 @@ def _percentiles(percentiles: Mapping[str, Mapping[str, str]], info: Info) -> Se
         for point, value in parts.items()
     ]
     totals = [(name, number(stats[name].get("calls")), _microseconds(stats, name)) for name in known]
-    return [by_row(("cmd", "quantile"), (PERCENTILES,), rows), _totals(PERCENTILES, totals)]
+    return [by_row((*COMMAND, "quantile"), (PERCENTILES,), rows), _totals(PERCENTILES, totals)]
 
 
 def _microseconds(stats: Mapping[str, Mapping[str, str]], name: str) -> int | float | None:
@@ -143,7 +147,7 @@ def _microseconds(stats: Mapping[str, Mapping[str, str]], name: str) -> int | fl
 
 def _totals(metric: Metric, totals: Sequence[tuple[str, Value, Value]]) -> Table:
     return Table(
-        ("cmd",),
+        COMMAND,
         [(name,) for name, _, _ in totals],
         [
             Column(metric, [usec for _, _, usec in totals], "_sum"),

@@ -35,7 +35,7 @@ class OtherDatabases:
         self._behind: set[asyncio.Task[None]] = set()
 
     async def fetch(self, database: str, sql: Callable[[int], str], deadline: Deadline) -> Rows:
-        """The rows of one query in one database.
+        """The rows of one query in one database; an empty name stands for the main one.
 
         Raises:
             SourceError: they did not come.
@@ -66,7 +66,8 @@ class OtherDatabases:
         return shared.session
 
     async def _connect(self, database: str, deadline: Deadline) -> Connection:
-        task = asyncio.create_task(self._connector.connect(dbname=database))
+        where = {"dbname": database} if database else {}
+        task = asyncio.create_task(self._connector.connect(**where))
         try:
             done, _ = await asyncio.wait({task}, timeout=deadline.left())
         except asyncio.CancelledError:

@@ -93,12 +93,13 @@ class PostgresServer:
         A restart of the server leaves dead sessions in the pool; what only reads can be asked again.
         """
         lost: SourceError | None = None
-        patience = inf if self._others is None or self._main_database is None else BUSY_SECONDS
+        patience = inf if self._others is None else BUSY_SECONDS
         for _ in range(self.options.max_connections + 1):
             try:
                 session = await self._main.lease(deadline, patience)
             except Busy:
-                return await self._beside(sql, deadline)
+                assert self._others is not None
+                return await self._others.fetch("", sql, deadline)
             try:
                 self._main_database = session.conn.info.dbname
                 await session.limit_statements(deadline)
@@ -108,12 +109,6 @@ class PostgresServer:
             finally:
                 await self._main.give_back(session)
         raise lost or Unavailable(f"{self.describe()}: no session")
-
-    async def _beside(self, sql: Callable[[int], str], deadline: Deadline) -> Rows:
-        """One query in the main database while the kept session is busy: one slow query hides no other."""
-        assert self._others is not None
-        assert self._main_database is not None
-        return await self._others.fetch(self._main_database, sql, deadline)
 
     async def databases(self, deadline: Deadline) -> list[str]:
         """The databases that database-scoped collectors read: names, the main database first.

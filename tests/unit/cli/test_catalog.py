@@ -12,7 +12,6 @@ from exporter.collectors import discover
 from exporter.collectors.run_view import view_collector
 from exporter.model.collector import CollectorSpec, Named
 from exporter.model.metric import Kind, gauge, untyped
-from exporter.model.table import Column, Table
 from exporter.model.view import Counter, Gauge, Label, Scope, View
 
 VIEW = View(
@@ -29,13 +28,12 @@ VIEW = View(
     default=False,
 )
 UP = gauge("x_up", "1 if it answers.")
-PATTERN = untyped("x_<name>", "Whatever there is.")
+PATTERN = untyped("x_<name>", "Whatever there is.", ("node",))
 PLAIN = CollectorSpec(
     help="Whether it answers.",
     source="redis",
     metrics=(UP, PATTERN),
     build=lambda _source: lambda _deadline: None,  # type: ignore[arg-type, return-value]
-    fallback=[Table(("node",), [("a",)], [Column(UP, (0,))], constant=(("role", "x"),))],
     docs="/proc/x",
     every_seconds=60,
 )
@@ -78,10 +76,10 @@ def test_a_view_says_its_sources_versions_labels_and_examples() -> None:
     }
 
 
-def test_labels_of_another_collector_are_those_of_its_fallback_or_unknown() -> None:
+def test_labels_of_another_collector_are_those_of_its_metrics() -> None:
     (_, entry) = catalogue(COLLECTORS)
 
-    assert [metric["labels"] for metric in entry["metrics"]] == [["role", "node"], None]
+    assert [metric["labels"] for metric in entry["metrics"]] == [[], ["node"]]
 
 
 def test_markdown_has_a_heading_for_each_collector_and_a_row_for_each_metric() -> None:
@@ -95,8 +93,8 @@ def test_markdown_has_a_heading_for_each_collector_and_a_row_for_each_metric() -
     ) in page
     assert "| `pg_things_total` | counter | relname, kind | 14-15, 17-18 | 3 | Things \\| counted. |" in page
     assert "Whether it answers. On by default. Every 60 seconds, in the background. From /proc/x." in page
-    assert "| `x_up` | gauge | role, node | 1 if it answers. |" in page
-    assert "| `x_<name>` | untyped | ? | Whatever there is. |" in page
+    assert "| `x_up` | gauge |  | 1 if it answers. |" in page
+    assert "| `x_<name>` | untyped | node | Whatever there is. |" in page
 
 
 @pytest.fixture

@@ -36,7 +36,8 @@ VIEW = View(
 )
 THINGS = Named("big_things", "postgres", view_collector(VIEW))
 ON = frozenset({"big_things", "x", "one", "two", "three"})
-NARROW, WIDE, PLAIN = (gauge(name, "X.") for name in ("x_<name>_seconds", "x_<name>", "x"))
+NARROW, WIDE = (gauge(name, "X.", ("role", "db")) for name in ("x_<name>_seconds", "x_<name>"))
+PLAIN = gauge("x", "X.")
 
 
 class Source:
@@ -123,12 +124,12 @@ def test_metrics_with_patterns_count_what_they_stand_for() -> None:
     given = explanation(named, ON, Source(), Server(None), ran(named, table)).metrics
 
     assert [(g.metric, g.series) for g in given] == [(WIDE, 1), (NARROW, 4), (PLAIN, 0)]
-    assert [g.labels for g in given] == [["role", "db"], ["role", "db"], None]
+    assert [g.labels for g in given] == [("role", "db"), ("role", "db"), ()]
 
 
 def test_the_block_of_a_view() -> None:
     table = Table(
-        ("relname", "kind"), [("t", "a"), ("t", "b")], [Column(VIEW.metrics[0].metric, ("1", None))]
+        ("relname", "kind"), [("t", "a"), ("t", "b")], [Column(THINGS.spec.metrics[0], ("1", None))]
     )
     explained = explanation(THINGS, ON, Source(), Server(15), ran(THINGS, table))
 

@@ -30,7 +30,7 @@ def test_any_label_and_any_number_is_read_back(rows: dict[tuple[str, str], float
     table = by_row(("a", "b"), (SIZE,), [(labels, (value,)) for labels, value in rows.items()])
     families = list(text_string_to_metric_families(page(table)))
 
-    read = {(s.labels["a"], s.labels["b"]): s.value for family in families for s in family.samples}
+    read = {(s.labels["a"], s.labels["b"]): float(s.value) for family in families for s in family.samples}
     assert read == {labels: float(v) for labels, v in rows.items() if v is not None}
 
 

@@ -111,3 +111,11 @@ async def test_the_collector_gives_one_table_of_gauges() -> None:
         ("pg_settings_jit", Kind.GAUGE, (1,)),
     ]
     assert table.columns[0].metric.help == "Server setting work_mem in bytes."
+
+
+def test_the_metric_of_a_setting_is_made_once() -> None:
+    settings = Settings()
+    first, again = (settings.table([("work_mem",), (text,), ("kB",), ("integer",)]) for text in ("4", "8"))
+
+    assert (first.columns[0].values, again.columns[0].values) == ((4096,), (8192,))
+    assert first.columns[0].metric is again.columns[0].metric

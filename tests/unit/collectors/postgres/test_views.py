@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
@@ -13,8 +11,8 @@ from exporter.collectors import discover
 from exporter.collectors.run_view import groups_of
 from exporter.model.metric import Kind
 from exporter.model.view import SUPPORTED_MAJORS, Scope, View, ViewMetric, at
+from tests.docs.upstream import lines
 
-UPSTREAM = Path(__file__).parents[3] / "compat" / "upstream_names.tsv"
 VIEWS: dict[str, View] = {
     name: named.spec.view for name, named in discover().items() if isinstance(named.spec.view, View)
 }
@@ -25,16 +23,8 @@ EACH_MAJOR = pytest.mark.parametrize("major", SUPPORTED_MAJORS)
 EACH_METRIC = pytest.mark.parametrize("metric", [m for _, m in METRICS], ids=[m.name for _, m in METRICS])
 
 
-def upstream() -> dict[str, tuple[str, tuple[str, ...]]]:
-    """What the exporters that this one replaces have: name -> type and labels."""
-    with UPSTREAM.open() as lines:
-        rows = list(csv.DictReader(lines, delimiter="\t"))
-    return {row["metric"]: (row["type"], tuple(filter(None, row["labels"].split(",")))) for row in rows}
-
-
-UPSTREAM_METRICS = upstream()
-OURS = [metric for _, metric in METRICS if metric.name not in UPSTREAM_METRICS]
-THEIRS = [(view, metric) for view, metric in METRICS if metric.name in UPSTREAM_METRICS]
+UPSTREAM = {line["metric"] for line in lines("upstream_names.tsv")}
+OURS = [metric for _, metric in METRICS if metric.name not in UPSTREAM]
 
 # What a name that speaks of one of these has to end in, before `_total`.
 UNITS = {
@@ -45,10 +35,6 @@ UNITS = {
     "size": "_bytes",
     "bytes": "_bytes",
 }
-
-
-def labels_of(view: View, metric: ViewMetric) -> tuple[str, ...]:
-    return metric.by if metric.by is not None else tuple(label.name for label in view.labels)
 
 
 def test_a_name_is_declared_once() -> None:
@@ -78,14 +64,6 @@ def test_a_view_says_what_it_is_and_where_its_facts_come_from(view: View) -> Non
     assert re.fullmatch(r"[a-z-]+\.html(#[A-Z0-9-]+)?", view.docs)
 
 
-@pytest.mark.parametrize(("view", "metric"), THEIRS, ids=[m.name for _, m in THEIRS])
-def test_an_upstream_name_keeps_type_and_labels(view: View, metric: ViewMetric) -> None:
-    kind, labels = UPSTREAM_METRICS[metric.name]
-
-    assert metric.kind == kind
-    assert sorted(labels_of(view, metric)) == sorted(labels)
-
-
 @pytest.mark.parametrize("metric", OURS, ids=[m.name for m in OURS])
 def test_a_name_of_ours_says_kind_and_unit(metric: ViewMetric) -> None:
     base = metric.name.removesuffix("_total")
@@ -99,7 +77,7 @@ def test_a_name_of_ours_says_kind_and_unit(metric: ViewMetric) -> None:
 def test_labels_of_a_metric_are_labels_of_its_view(view: View) -> None:
     names = {label.name for label in view.labels}
 
-    assert [m.name for m in view.metrics if not names.issuperset(labels_of(view, m))] == []
+    assert [m.name for m in view.metrics if not names.issuperset(view.metric(m).labels)] == []
     assert not any(name.startswith("_") for name in names)
 
 
