@@ -27,7 +27,7 @@ from exporter.stack import Stack
 
 log = get_logger("exporter")
 
-GRACE_SECONDS = 3
+GRACE_SECONDS = 2
 """How long requests under way may take when the process is told to stop."""
 OPEN_REQUESTS = 500
 """Connections and requests at a time; more are answered 503 at once."""

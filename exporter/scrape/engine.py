@@ -9,17 +9,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from time import time
+from math import inf
+from time import monotonic, time
 from typing import Any
 
+from exporter.log import get_logger
 from exporter.model.collector import Named
 from exporter.model.deadline import Deadline
+from exporter.model.errors import Reason
 from exporter.model.snapshot import Snapshot, State
 from exporter.model.table import Labels
 from exporter.scrape.background import Background
 from exporter.scrape.report import report
 from exporter.scrape.run import Result, Runner
 
+log = get_logger("exporter.scrape")
+
+LATE_LOG_SECONDS = 60.0
+"""The least time between two lines about collectors that were late."""
 ENDING_SECONDS = 0.1
 """How long a scrape waits for runs that were just given up: as a rule they end in the same moment."""
 HANDOVER_SECONDS = 0.05
@@ -53,6 +60,7 @@ class Engine:
         options: EngineOptions | None = None,
     ) -> None:
         limit = (options or EngineOptions()).series_limit
+        self._late_logged = -inf
         self._runners: dict[str, Runner] = {}
         self._background: dict[str, Background] = {}
         for named in sorted(collectors, key=lambda n: n.spec.cost):
@@ -99,9 +107,16 @@ class Engine:
         results = await self._results(runners, deadline)
         ordered = sorted(results, key=lambda result: result.outcome.family)
         outcomes = [result.outcome for result in ordered]
+        self._log_late([o.collector for o in outcomes if o.reason in (Reason.DEADLINE, Reason.BUSY)])
         dropped: dict[Labels, int] = {(r.named.name, r.named.family): r.dropped for r in runners}
         tables = [table for result in ordered for table in result.tables]
         return Snapshot(time(), [*tables, *report(outcomes, dropped)], outcomes)
+
+    def _log_late(self, collectors: Sequence[str]) -> None:
+        """One line for all, now and then: who scrapes with a tiny timeout must not fill the log."""
+        if collectors and monotonic() - self._late_logged >= LATE_LOG_SECONDS:
+            self._late_logged = monotonic()
+            log.warning("scrape answered without collectors that were late", collectors=list(collectors))
 
     async def _results(self, runners: Sequence[Runner], deadline: Deadline) -> list[Result]:
         inner = deadline.earlier_by(min(HANDOVER_SECONDS, deadline.left() / 10))

@@ -22,6 +22,9 @@ from exporter.model.table import Column, Table
 
 log = get_logger("exporter.scrape")
 
+OTHERS_LINES = frozenset({Reason.UNAVAILABLE, Reason.DEADLINE, Reason.BUSY})
+"""What a collector does not log: a target that is down is its source's line, lateness the engine's."""
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -104,18 +107,19 @@ class Runner:
     async def _run(self, deadline: Deadline) -> Result:
         """Collects once. The only place where a collector's failure is caught."""
         tables: Sequence[Table] = ()
+        partial = False
         self._started = monotonic()
         try:
             tables = await self._collect(deadline)
             outcome = self._outcome(State.OK)
         except Skip as skip:
             outcome = self._outcome(State.SKIPPED, skip.reason, str(skip))
-        except Partial as partial:
-            tables = partial.tables
-            outcome = self._failed(partial.error)
+        except Partial as some:
+            tables, partial = some.tables, True
+            outcome = self._failed(some.error)
         except Exception as error:  # noqa: BLE001  whatever it is, it must not hide the others
             outcome = self._failed(error)
-        self._log(outcome)
+        self._log(outcome, partial=partial)
         if not tables and outcome.state is not State.OK:
             tables = self.named.spec.fallback
         return Result(self._within_limit(tables), outcome)
@@ -132,11 +136,11 @@ class Runner:
         name, family = self.named.name, self.named.family
         return Outcome(name, family, state, seconds, reason, text, self._last_success)
 
-    def _log(self, outcome: Outcome) -> None:
-        """One line per change of state. A target that is down is its source's line, not ours."""
+    def _log(self, outcome: Outcome, *, partial: bool = False) -> None:
+        """One line per change of state, unless somebody else has it to say for all collectors at once."""
         now = (outcome.state, outcome.reason)
         before, self._last_logged = self._last_logged, now
-        if now == before or Reason.UNAVAILABLE in (outcome.reason, before[1]):
+        if now == before or (not partial and not OTHERS_LINES.isdisjoint((outcome.reason, before[1]))):
             return
         fields = {"collector": outcome.collector, "reason": outcome.reason, "text": outcome.text}
         if outcome.state is State.OK:

@@ -67,7 +67,7 @@ def test_frozen_for_long(exporter: Exporter, fresh_postgres: Postgres) -> None:
     before = exporter.open_fds()
     fresh_postgres.freeze()
     try:
-        for _ in range(30):
+        for _ in range(20):
             down(timed_scrape(exporter))
             sleep(0.2)
         assert exporter.open_fds() <= before + 4

@@ -21,6 +21,8 @@ from exporter.sources.gate import Gate
 from exporter.sources.postgres.connect import Connector, PostgresOptions
 from exporter.sources.postgres.session import Connection, NotAnswering, Session
 
+GRACE_SECONDS = 0.5
+"""What a scrape waits for a server that hangs: once awake it has to fork, and to check a password."""
 IDLE_SECONDS = 3600.0
 """An unused session is given back to the server after this long: nobody scrapes any more."""
 
@@ -39,7 +41,10 @@ class MainSessions:
         self._listeners: set[asyncio.Future[None]] = set()
         self._behind: set[asyncio.Task[None]] = set()
         self.gate: Gate[object] = Gate(
-            self._attempt, f"postgres at {self.connector.address}", attempt_seconds=_patience(options)
+            self._attempt,
+            f"postgres at {self.connector.address}",
+            attempt_seconds=_patience(options),
+            grace_seconds=GRACE_SECONDS,
         )
         self._token: object = None
         self._failure: SourceError | None = None

@@ -49,7 +49,7 @@ class OtherDatabases:
                 await session.limit_statements(deadline)
                 return await session.run(sql(session.major), deadline)
         except TimeoutError:
-            raise DeadlineExceeded(f"database {database}: its turn did not come in time") from None
+            raise DeadlineExceeded(f"{_named(database)}: its turn did not come in time") from None
         finally:
             shared.wanted -= 1
             self._tidy(database, shared)
@@ -75,7 +75,7 @@ class OtherDatabases:
             raise
         if not done:
             self._drop(task)
-            raise DeadlineExceeded(f"database {database}: no connection in time")
+            raise DeadlineExceeded(f"{_named(database)}: no connection in time")
         return task.result()
 
     def _drop(self, task: asyncio.Task[Connection]) -> None:
@@ -107,6 +107,10 @@ class OtherDatabases:
         """Waits a second at most for what is being closed."""
         if self._behind:
             await asyncio.wait(self._behind, timeout=1.0)
+
+
+def _named(database: str) -> str:
+    return f"database {database}" if database else "the main database"
 
 
 async def _close_unused(task: asyncio.Task[Connection]) -> None:

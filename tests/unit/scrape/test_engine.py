@@ -364,3 +364,22 @@ async def test_a_background_collector_is_whole_as_soon_as_its_target_is_back() -
         assert [o.state for o in snapshot.outcomes] == [State.OK, State.OK]
     finally:
         await running.stop()
+
+
+async def test_late_collectors_share_a_line_now_and_then() -> None:
+    running = engine(named("one", hanging), named("two", hanging), named("good", good))
+    with capture_logs() as logs:
+        for _ in range(3):
+            await running.scrape(Deadline.after(0.02))
+
+    assert [line["collectors"] for line in logs] == [["one", "two"]]
+
+
+async def test_one_of_many_databases_that_is_down_is_logged() -> None:
+    partial = Partial([single({ONE: 5})], Unavailable("database closed: refused"))
+    running = engine(named("partial", raising(partial)))
+    with capture_logs() as logs:
+        for _ in range(3):
+            await running.scrape(Deadline.after(1))
+
+    assert [line["text"] for line in logs] == ["database closed: refused"]
