@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import subprocess
+from abc import ABC, abstractmethod
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import monotonic, sleep
@@ -42,7 +43,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-class ServerProcess:
+class ServerProcess(ABC):
     """What PostgreSQL and Redis have in common as child processes; use a subclass.
 
     Args:
@@ -63,21 +64,21 @@ class ServerProcess:
         self._child: subprocess.Popen[bytes] | None = None
         self._owner = 0
 
+    @abstractmethod
     def command(self) -> list[str | Path]:
         """The server's command line."""
-        raise NotImplementedError
 
+    @abstractmethod
     def prepare(self) -> None:
         """What has to be in the folder before the server starts."""
-        raise NotImplementedError
 
     def environment(self) -> dict[str, str]:
         """The server's environment variables."""
         return environment()
 
+    @abstractmethod
     def answers(self) -> bool:
         """Whether the server takes connections now, and is the process that we started."""
-        raise NotImplementedError
 
     @property
     def pid(self) -> int:
