@@ -23,7 +23,8 @@ from exporter.expose.text import TextEncoder
 from exporter.model.collector import CollectorSpec
 from exporter.model.deadline import Deadline
 from exporter.model.errors import Skip
-from exporter.sources.postgres.session import Rows, TextContext
+from exporter.sources.postgres.rows import Rows
+from exporter.sources.postgres.session import TextContext
 from tests.servers import Postgres
 from tests.workload import DATABASE
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from exporter.model.collector import CollectorSpec
 from exporter.model.deadline import Deadline
@@ -12,8 +13,10 @@ from exporter.model.errors import Partial, Reason, Skip
 from exporter.model.metric import Metric
 from exporter.model.table import Column, Labels, Table
 from exporter.model.view import SUPPORTED_MAJORS, Label, Scope, View
-from exporter.sources.postgres.server import PostgresServer
-from exporter.sources.postgres.session import Rows
+from exporter.sources.postgres.rows import Rows
+
+if TYPE_CHECKING:
+    from exporter.sources.postgres.server import PostgresServer
 
 
 def view_collector(view: View) -> CollectorSpec:

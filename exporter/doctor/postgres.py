@@ -13,7 +13,7 @@ from exporter.doctor.sql import identifier, with_library
 from exporter.model.deadline import Deadline
 from exporter.model.errors import SourceError
 from exporter.model.view import SUPPORTED_MAJORS
-from exporter.sources.postgres.session import Rows
+from exporter.sources.postgres.rows import Rows
 
 STATEMENTS = "pg_stat_statements"
 OWN_ROLE = "datastack_exporter"

@@ -26,7 +26,7 @@ from exporter.model.table import Column, Table, info
 from exporter.model.view import SUPPORTED_MAJORS, View
 from exporter.scrape.report import report
 from exporter.sources.host.fake import FakeHost
-from exporter.sources.postgres.session import Rows
+from exporter.sources.postgres.rows import Rows
 from exporter.sources.redis.fake import FakeRedis
 from tests import record_host, replay_pgbouncer, replay_redis
 from tests.declared import DECLARED, OPTIONAL, Declared, Shown, complaint, complaints, in_tables, on_page

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from exporter.model.collector import CollectorSpec
 from exporter.model.deadline import Deadline
 from exporter.model.metric import gauge, untyped
 from exporter.model.table import Table, info, single
-from exporter.sources.postgres.server import PostgresServer
+
+if TYPE_CHECKING:
+    from exporter.sources.postgres.server import PostgresServer
 
 UP = gauge("pg_up", "1 if this scrape's own connection to the PostgreSQL server answered a query, else 0.")
 STATIC = untyped(

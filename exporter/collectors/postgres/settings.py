@@ -11,12 +11,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from exporter.model.collector import Collect, CollectorSpec
 from exporter.model.deadline import Deadline
 from exporter.model.metric import Metric, gauge
 from exporter.model.table import Table, single
-from exporter.sources.postgres.server import PostgresServer
+
+if TYPE_CHECKING:
+    from exporter.sources.postgres.server import PostgresServer
 
 # What this exporter set for its own session says nothing about the server: there the value that a
 # session starts with counts.

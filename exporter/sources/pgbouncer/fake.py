@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from exporter.model.deadline import Deadline
 from exporter.model.errors import Reason, Refused, SourceError
-from exporter.sources.pgbouncer.server import Row
+from exporter.sources.pgbouncer.source import Row
 
 
 class FakePgBouncer:

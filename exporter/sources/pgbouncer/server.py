@@ -13,16 +13,18 @@ Source: PgBouncer documentation, "Admin console" and "Signals".
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any
 
 from exporter.model.deadline import Deadline
 from exporter.model.errors import DeadlineExceeded, Reason, Refused, SourceError, Unavailable
 from exporter.sources.gate import GRACE_SECONDS, Gate
+from exporter.sources.pgbouncer.source import Row
 from exporter.sources.postgres.connect import connection_params, open_connection
-from exporter.sources.postgres.session import Connection, ConnectionLost, Rows, Session
+from exporter.sources.postgres.rows import Rows
+from exporter.sources.postgres.session import Connection, ConnectionLost, Session
 from exporter.sources.updown import UpDown
 
 CONSOLE = {
@@ -47,16 +49,6 @@ REMEDIES = {
     "authentication failed": "compare user and password with PgBouncer's auth_file",
 }
 """A word of PgBouncer's refusal of a login -> what to do."""
-
-Row = Mapping[str, str | None]
-"""One row of a SHOW command: column name -> text. Which columns there are depends on the version."""
-
-
-class PgBouncerSource(Protocol):
-    """What collectors need: the server, or the fake."""
-
-    async def show(self, what: str, deadline: Deadline) -> Sequence[Row]:
-        """The rows of `SHOW <what>`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from typing import Any
 from exporter.model.deadline import Deadline
 from exporter.model.errors import DeadlineExceeded
 from exporter.sources.postgres.connect import Connector
-from exporter.sources.postgres.session import Connection, Rows, Session, hang_up
+from exporter.sources.postgres.rows import Rows
+from exporter.sources.postgres.session import Connection, Session, hang_up
 
 
 class _Shared:

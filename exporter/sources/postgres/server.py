@@ -12,7 +12,8 @@ from exporter.model.errors import SourceError, Unavailable
 from exporter.sources.postgres.connect import Connector, PostgresOptions
 from exporter.sources.postgres.main import Busy, MainSessions
 from exporter.sources.postgres.others import OtherDatabases
-from exporter.sources.postgres.session import ConnectionLost, Rows
+from exporter.sources.postgres.rows import Rows
+from exporter.sources.postgres.session import ConnectionLost
 from exporter.sources.updown import UpDown
 
 log = get_logger("exporter.sources.postgres")

@@ -14,7 +14,6 @@ import os
 import socket
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 import psycopg
@@ -23,12 +22,10 @@ from psycopg.types.string import TextLoader
 
 from exporter.model.deadline import Deadline
 from exporter.model.errors import DeadlineExceeded, Reason, Refused, SourceError, Unavailable
+from exporter.sources.postgres.rows import Rows, Text
 
 CANCEL_SECONDS = 0.5
 """How long a cancel request may take, and then the statement to obey, before the socket is shut."""
-
-Text = str | None
-"""A value as the server wrote it; None is NULL."""
 
 
 class NotAnswering(Unavailable):
@@ -37,23 +34,6 @@ class NotAnswering(Unavailable):
 
 class ConnectionLost(Unavailable):
     """The connection broke: a statement that only reads may be tried on another one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """The result of a query.
-
-    Attributes:
-        columns: one sequence of values for each column of the SELECT list, in the server's text.
-        names: the column names.
-        count: number of rows.
-        major: the server's major version.
-    """
-
-    columns: Sequence[Sequence[Text]]
-    names: Sequence[str]
-    count: int
-    major: int
 
 
 class TextContext:

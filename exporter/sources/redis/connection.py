@@ -28,7 +28,8 @@ from redis.exceptions import (
 
 from exporter.model.errors import Refused, Unavailable
 from exporter.sources.redis.options import Address, RedisOptions, address_of
-from exporter.sources.redis.replies import Command, LoginRefused, Reply, refusal
+from exporter.sources.redis.replies import LoginRefused, refusal
+from exporter.sources.redis.source import Command, Reply
 
 
 class _Abortable(AbstractConnection):

@@ -8,7 +8,7 @@ from typing import Any
 from exporter.model.deadline import Deadline
 from exporter.model.errors import Reason, Refused, SourceError
 from exporter.sources.redis.info import Info
-from exporter.sources.redis.replies import Command, Reply
+from exporter.sources.redis.source import Command, Reply
 
 
 class FakeRedis:

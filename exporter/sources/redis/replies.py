@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 from redis.exceptions import (
     AuthenticationError,
     BusyLoadingError,
@@ -13,12 +11,7 @@ from redis.exceptions import (
 )
 
 from exporter.model.errors import Reason, Refused
-
-Command: TypeAlias = tuple[str, ...]
-"""A command and its arguments."""
-
-Reply: TypeAlias = "str | int | list[Reply] | Refused | None"
-"""What a command gave. Text is decoded; bytes that are not UTF-8 show as `\\xff`."""
+from exporter.sources.redis.source import Command
 
 CONTAINERS = frozenset({"ACL", "CLIENT", "CLUSTER", "COMMANDLOG", "CONFIG", "LATENCY", "SENTINEL", "SLOWLOG"})
 """Commands whose first argument is a subcommand that may be allowed by itself."""

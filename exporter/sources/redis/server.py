@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any
 
 from exporter.model.deadline import Deadline
 from exporter.model.errors import Reason, Refused, SourceError, Unavailable
@@ -13,31 +13,12 @@ from exporter.sources.gate import Gate
 from exporter.sources.redis.connection import RedisConnection, open_connection
 from exporter.sources.redis.info import Info
 from exporter.sources.redis.options import RedisOptions, address_of
-from exporter.sources.redis.replies import Command, Reply, right_of
+from exporter.sources.redis.replies import right_of
+from exporter.sources.redis.source import Command, Reply
 from exporter.sources.updown import UpDown
 
 INFO_ALL: Command = ("INFO", "ALL")
 REMEMBERED = (Reason.PERMISSION, Reason.UNSUPPORTED)
-
-
-class RedisSource(Protocol):
-    """What the collectors need of a Redis server; the fake offers the same."""
-
-    @property
-    def connect_seconds(self) -> float | None:
-        """How long the open connection took to be opened; None while there is none."""
-
-    async def fetch(self, commands: Sequence[Command], deadline: Deadline) -> list[Reply]:
-        """The reply of each command; a refused one is a `Refused` in its place."""
-
-    async def info(self, deadline: Deadline) -> Info:
-        """The reply of INFO ALL, taken apart."""
-
-    async def info_with(self, commands: Sequence[Command], deadline: Deadline) -> tuple[Info, list[Reply]]:
-        """The same, and the replies of more commands, in one go."""
-
-    def describe(self) -> str:
-        """Names the server for people, without a secret: "redis at localhost:6379"."""
 
 
 class NotAnswering(Unavailable):

@@ -11,7 +11,7 @@ from exporter.doctor.finding import Finding, Severity
 from exporter.doctor.postgres import CLOSED, FACTS, Expected, examine
 from exporter.model.deadline import Deadline
 from exporter.model.errors import SourceError, Unavailable
-from exporter.sources.postgres.session import Rows
+from exporter.sources.postgres.rows import Rows
 
 HEALTHY: Mapping[str, str | None] = {
     "version": "15.4",

@@ -12,7 +12,8 @@ from exporter.doctor.redis import CHECK_LOGIN, NEEDS_PASSWORD, examine, rights
 from exporter.model.deadline import Deadline
 from exporter.model.errors import Reason, Refused, SourceError, Unavailable
 from exporter.sources.redis.fake import FakeRedis
-from exporter.sources.redis.replies import Command, refusal
+from exporter.sources.redis.replies import refusal
+from exporter.sources.redis.source import Command
 
 
 def found(server: FakeRedis) -> list[Finding]:

@@ -7,7 +7,7 @@ import pytest
 from exporter.collectors.postgres.settings import COLLECTOR, Settings, value_of
 from exporter.model.deadline import Deadline
 from exporter.model.metric import Kind
-from exporter.sources.postgres.session import Rows
+from exporter.sources.postgres.rows import Rows
 
 Row = tuple[str | None, str | None, str | None, str | None]
 

@@ -4,7 +4,8 @@ import pytest
 from redis.exceptions import AuthenticationError, BusyLoadingError, NoPermissionError, ResponseError
 
 from exporter.model.errors import Reason
-from exporter.sources.redis.replies import Command, LoginRefused, refusal, right_of
+from exporter.sources.redis.replies import LoginRefused, refusal, right_of
+from exporter.sources.redis.source import Command
 
 
 @pytest.mark.parametrize(
