@@ -166,16 +166,25 @@ async def open_connection(conninfo: str, address: str, **kwargs: Any) -> Connect
     try:
         return await Connection.connect(conninfo, autocommit=True, context=TextContext(), **kwargs)
     except asyncio.CancelledError as error:
-        # psycopg leaves the socket of a cancelled attempt to the garbage collector: the exception
-        # refers to the frames that hold it.
-        clear_frames(error.__traceback__)
+        _let_go(error)
         raise
-    except psycopg.errors.ConnectionTimeout:
+    except psycopg.errors.ConnectionTimeout as error:
+        _let_go(error)
         raise NotAnswering(f"{address}: no answer to the connection attempt") from None
     except psycopg.Error as error:
         raise Unavailable(f"{address}: {_reason(error)}") from None
     except (OSError, ValueError) as error:
         raise Unavailable(f"{address}: {error}") from None
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Frees what the frames of an attempt that was given up still hold.
+
+    psycopg leaves the attempt's socket to the garbage collector, and an exception refers to the frames.
+    """
+    while error is not None:
+        clear_frames(error.__traceback__)
+        error = error.__context__
 
 
 def connection_params(dsn: str, password: str | None, connect_timeout_seconds: float) -> tuple[str, str]:
