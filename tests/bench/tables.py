@@ -18,7 +18,9 @@ ABOUT = (
     "HTTP of what both exporters show alike, beside postgres_exporter with the queries file of its package "
     f"and `--auto-discover-databases`. Ours is asked with {len(SAME_AS_UPSTREAM)} times `collect[]`."
 )
-SIDE_BY_SIDE = "The queries are summed over sessions that work side by side, so a scrape can take less time than they do."
+SIDE_BY_SIDE = (
+    "Queries of sessions that work side by side are summed: a scrape can take less time than they do."
+)
 
 
 def run(stacks: Stacks) -> Report:

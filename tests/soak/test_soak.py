@@ -30,7 +30,7 @@ def test_two_thousand_scrapes_of_tables_that_come_and_go(
     run = endurance.scrape_changing_tables(exporter, fresh_postgres, SCRAPES)
     show(run)
 
-    assert endurance.growth(run, lambda held: held.memory) < 0.01
+    assert endurance.growth(run, lambda held: held.memory) < 0.005
     assert endurance.growth(run, lambda held: held.session_memory) < 0.01
     assert max(held.files for held in run) <= run[0].files + 4
 

@@ -169,10 +169,13 @@ class MainSessions:
         """Lets the pool connect once, and passes on how that ended."""
         if self.pool.closed:
             await self.pool.open()
-        if not self._idle:
+        while not self._idle:
             heard = self._listen()
             await self.pool.check()
-            await heard
+            # Silence is no answer: another attempt follows, and the gate's own limit says that it hangs.
+            with suppress(NotAnswering):
+                await heard
+                break
         return object()
 
     def _listen(self) -> asyncio.Future[None]:
@@ -181,9 +184,8 @@ class MainSessions:
         return future
 
     def _heard(self, error: SourceError | None) -> None:
-        if isinstance(error, NotAnswering):
-            return  # the gate finds that out by itself, and must not take it for an answer
-        self._failure, self._failed_at = error, monotonic()
+        if not isinstance(error, NotAnswering):
+            self._failure, self._failed_at = error, monotonic()
         for future in self._listeners:
             if future.done():
                 continue
