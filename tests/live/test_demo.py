@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -21,7 +22,7 @@ import pytest
 import redis
 from structlog.testing import capture_logs
 
-from exporter.demo import DemoStack, binaries
+from exporter.demo import DemoStack, binaries, workload
 from exporter.demo.account import ServerFailed
 from exporter.demo.servers import ONE_TRY, PostgresProcess
 from tests.servers import Missing, catalogue, folders, require
@@ -130,6 +131,16 @@ async def test_the_workload_moves_every_number_and_costs_little(demo: DemoStack)
     assert logs == []
 
 
+async def test_the_workload_ends_when_it_is_told_to(demo: DemoStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workload, "PAUSE_SECONDS", 0.0005)
+    for _ in range(20):
+        task = asyncio.create_task(demo.run_workload())
+        await asyncio.sleep(random.uniform(0.05, 0.1))
+        task.cancel()
+        _, running = await asyncio.wait({task}, timeout=5)
+        assert not running
+
+
 async def test_a_killed_database_costs_two_log_lines(demo: DemoStack) -> None:
     with capture_logs() as logs:
         async with working(demo) as task:
@@ -196,7 +207,7 @@ def test_a_server_that_does_not_start_says_why() -> None:
 
 RUN = """
 import asyncio, os, psycopg, sys
-from exporter.demo import DemoStack, binaries
+from exporter.demo import DemoStack, binaries, workload
 if "wheels" in sys.argv:
     os.environ["PATH"] = "/nowhere"
     binaries.POSTGRES_FOLDERS = ()
