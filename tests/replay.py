@@ -91,12 +91,19 @@ class Texts(TextContext):
 class Player:
     """Stands in for the PostgreSQL source: one connection, one database, any major version."""
 
+    connections = 1
+
     def __init__(self, connection: psycopg.Connection[Any], major: int) -> None:
         self._connection = connection
         self.major = major
 
     async def fetch(
-        self, query: str | Callable[[int], str], _deadline: Deadline, *, database: str | None = None
+        self,
+        query: str | Callable[[int], str],
+        _deadline: Deadline,
+        *,
+        database: str | None = None,
+        aside: bool = False,  # noqa: ARG002  # there is one session
     ) -> Rows:
         """The rows of one query, whatever the database."""
         assert database in (None, DATABASE)
@@ -110,6 +117,10 @@ class Player:
     async def databases(self, _deadline: Deadline) -> list[str]:
         """The one database."""
         return [DATABASE]
+
+    def turn(self, names: Sequence[str]) -> Sequence[str]:
+        """The one database, each time."""
+        return names
 
 
 @contextmanager
@@ -129,7 +140,12 @@ def played(server: Postgres, recording: Recording) -> Iterator[Player]:
 def recorded_collectors() -> dict[str, CollectorSpec]:
     """The collectors whose answers are recorded: the views, and what else only runs one query."""
     found = {name: named.spec for name, named in discover().items() if named.family == "postgres"}
-    return {name: spec for name, spec in found.items() if spec.view is not None or name == "settings"}
+    # What an extension has is not in pg_catalog, and is not recorded.
+    return {
+        name: spec
+        for name, spec in found.items()
+        if (spec.view is not None and not spec.view.extension) or name == "settings"
+    }
 
 
 async def page(player: Player, spec: CollectorSpec) -> str:

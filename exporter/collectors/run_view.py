@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from functools import partial
+from time import monotonic
+from typing import TYPE_CHECKING, NamedTuple
 
-from exporter.model.collector import CollectorSpec
+from exporter.collectors.view_plan import Plan, declared, tried
+from exporter.model.collector import Collected, CollectorSpec
 from exporter.model.deadline import Deadline
-from exporter.model.errors import Partial, Reason, Skip
-from exporter.model.metric import Metric
-from exporter.model.table import Column, Labels, Table
-from exporter.model.view import SUPPORTED_MAJORS, Label, Scope, View
-from exporter.sources.postgres.rows import Rows
+from exporter.model.errors import DeadlineExceeded, Partial, Reason, Refused, Skip
+from exporter.model.table import Table
+from exporter.model.view import SUPPORTED_MAJORS, Scope, View
 
 if TYPE_CHECKING:
+    from exporter.sources.postgres.rows import Rows
     from exporter.sources.postgres.server import PostgresServer
+
+RECHECK_SECONDS = {Reason.PERMISSION: 60.0, Reason.UNSUPPORTED: 600.0}
+"""How long what the server refused is not asked for again, by the reason."""
+KEPT_SECONDS = 3600.0
+"""How long a database's rows are shown while others have their turn."""
 
 
 def view_collector(view: View) -> CollectorSpec:
@@ -30,32 +36,13 @@ def view_collector(view: View) -> CollectorSpec:
         cost=view.cost,
         every_seconds=view.every_seconds,
         docs=view.docs,
-        explain=lambda major: view.sql(major or SUPPORTED_MAJORS[-1]) or "",
+        explain=lambda major: _shown(view, major or SUPPORTED_MAJORS[-1]),
         view=view,
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """The metrics of a view that have the same labels: one table."""
-
-    labels: tuple[Label, ...]
-    label_columns: tuple[int, ...]
-    metrics: tuple[Metric, ...]
-    value_columns: tuple[int, ...]
-
-    def table(self, rows: Rows) -> Table:
-        """The group's part of the rows. NULL labels become what the declaration says."""
-        columns = [
-            _without_null(rows.columns[i], label.null)
-            for i, label in zip(self.label_columns, self.labels, strict=True)
-        ]
-        labels: Sequence[Labels] = list(zip(*columns, strict=True)) if columns else [()] * rows.count
-        values = [
-            Column(metric, rows.columns[i])
-            for i, metric in zip(self.value_columns, self.metrics, strict=True)
-        ]
-        return Table(tuple(label.name for label in self.labels), labels, values)
+def _shown(view: View, major: int) -> str:
+    return (view.sql(major) or "").replace("EXTENSION.", "public.")
 
 
 def needed(view: View) -> str:
@@ -66,29 +53,19 @@ def needed(view: View) -> str:
     return f"needs PostgreSQL {majors[0]} or newer"
 
 
-def _without_null(column: Sequence[str | None], null: str) -> Sequence[str]:
-    if None in column:
-        return [null if value is None else value for value in column]
-    return column  # type: ignore[return-value]  # there is no None in it
+class _Tried(NamedTuple):
+    """What came of trying each column; good until then, and while the connections are the same."""
+
+    result: Plan | Refused
+    until: float
+    connections: int
 
 
-def groups_of(view: View, major: int) -> list[_Group]:
-    """How the columns of the view's query on this major version become tables."""
-    labels = view.labels_at(major)
-    metrics = [view.metric(m) for m in view.metrics_at(major)]
-    groups = []
-    for names in dict.fromkeys(metric.labels for metric in metrics):
-        wanted = [(i, label) for i, label in enumerate(labels) if label.name in names]
-        own = [(i, metric) for i, metric in enumerate(metrics, len(labels)) if metric.labels == names]
-        groups.append(
-            _Group(
-                tuple(label for _, label in wanted),
-                tuple(i for i, _ in wanted),
-                tuple(metric for _, metric in own),
-                tuple(i for i, _ in own),
-            )
-        )
-    return groups
+class _Kept(NamedTuple):
+    """The tables of one database, and when they were read."""
+
+    tables: Sequence[Table]
+    at: float
 
 
 class ViewCollector:
@@ -97,43 +74,148 @@ class ViewCollector:
     def __init__(self, view: View, server: PostgresServer) -> None:
         self._view = view
         self._server = server
-        self._groups: dict[int, list[_Group]] = {}
-        self._queries: dict[int, str] = {}
+        self._aside = view.every_seconds is not None
+        self._plans: dict[int, Plan] = {}
+        self._major = SUPPORTED_MAJORS[-1]
+        self._tried: dict[str | None, _Tried] = {}
+        self._trying = asyncio.Lock()
+        self._kept: dict[str, _Kept] = {}
 
     async def collect(self, deadline: Deadline) -> Sequence[Table]:
         """The view's tables.
 
         Raises:
-            Skip: the server's version does not have the view.
-            Partial: some databases did not answer.
+            Skip: the server does not have what the view reads: its version, an extension, a function.
+            Partial: some databases did not answer, or some columns were refused.
         """
         if self._view.scope is Scope.CLUSTER:
-            return self._tables(await self._server.fetch(self._sql, deadline))
+            return await self._read(None, deadline)
         return await self._each_database(deadline)
+
+    async def _read(self, database: str | None, deadline: Deadline) -> list[Table]:
+        """The view in one database; None for the main one."""
+        place = database if self._view.extension else None
+        schema = await self._schema(database, deadline) if self._view.extension else ""
+        known = self._remembered(place)
+        try:
+            rows = await self._fetch(known.sql if known else None, schema, database, deadline)
+        except Refused as refused:
+            if refused.reason not in RECHECK_SECONDS:
+                raise
+            known = await self._try_each(place, schema, database, deadline, refused)
+            rows = await self._fetch(known.sql, schema, database, deadline)
+        plan = known or self._plan(rows.major)
+        tables = plan.tables(rows)
+        if plan.missing is not None:
+            raise Partial(tables, plan.missing)
+        return tables
+
+    async def _fetch(self, sql: str | None, schema: str, database: str | None, deadline: Deadline) -> Rows:
+        def query(major: int) -> str:
+            self._major = major
+            return (sql or self._plan(major).sql).replace("EXTENSION.", f"{schema}.")
+
+        return await self._server.fetch(query, deadline, database=database, aside=self._aside)
+
+    def _plan(self, major: int) -> Plan:
+        plan = self._plans.get(major) or declared(self._view, major)
+        if plan is None:
+            raise Skip(Reason.VERSION, f"{needed(self._view)}, the server is {major}")
+        self._plans[major] = plan
+        return plan
+
+    async def _schema(self, database: str | None, deadline: Deadline) -> str:
+        found = await self._server.extensions(deadline, database=database, aside=self._aside)
+        extension = found.get(self._view.extension)
+        if extension is None:
+            where = f"database {database}" if database else "the main database"
+            raise Skip(Reason.UNSUPPORTED, f"needs the extension {self._view.extension} in {where}")
+        return extension.schema
+
+    def _remembered(self, place: str | None) -> Plan | None:
+        """What an earlier trial found; None where there was none, or where it is out of date."""
+        found = self._tried.get(place)
+        if found is None:
+            return None
+        if monotonic() > found.until or found.connections != self._server.connections:
+            del self._tried[place]
+            return None
+        if isinstance(found.result, Refused):
+            raise _as_skip(found.result)
+        return found.result
+
+    async def _try_each(
+        self, place: str | None, schema: str, database: str | None, deadline: Deadline, refused: Refused
+    ) -> Plan:
+        """Finds out what the server gives, once for all databases that are alike."""
+        async with self._trying:
+            if (known := self._remembered(place)) is not None:
+                return known
+            fetch = partial(self._fetch, schema=schema, database=database, deadline=deadline)
+            result: Plan | Refused
+            try:
+                result = await tried(self._view, self._major, fetch, refused)
+                reason = result.missing.reason if result.missing else Reason.UNSUPPORTED
+            except Refused as nothing:
+                result, reason = nothing, nothing.reason
+            until = monotonic() + RECHECK_SECONDS.get(reason, 0.0)
+            self._tried[place] = _Tried(result, until, self._server.connections)
+        if isinstance(result, Refused):
+            raise _as_skip(result)
+        return result
 
     async def _each_database(self, deadline: Deadline) -> Sequence[Table]:
         names = await self._server.databases(deadline)
-        fetches = (self._server.fetch(self._sql, deadline, database=name) for name in names)
-        answers = await asyncio.gather(*fetches, return_exceptions=True)
-        tables = [table for rows in answers if isinstance(rows, Rows) for table in self._tables(rows)]
-        failed = [error for error in answers if isinstance(error, BaseException)]
-        if failed and len(failed) == len(names):
-            raise failed[0]
-        if failed:
-            raise Partial(tables, failed[0])
-        return tables
+        due = await self._due(names)
+        answers = await asyncio.gather(*(self._read(name, deadline) for name in due), return_exceptions=True)
+        now = monotonic()
+        turns = self._aside or len(due) < len(names)
+        errors = self._keep(dict(zip(due, answers, strict=True)), now, turns=turns)
+        self._kept = {n: k for n in names if (k := self._kept.get(n)) and now - k.at < KEPT_SECONDS}
+        shown = list(self._kept.values())
+        tables = [table for kept in shown for table in kept.tables]
+        if errors and (not tables or not isinstance(errors[0], Skip)):
+            raise Partial(tables, errors[0]) if tables else errors[0]
+        return Collected(tables, age=max((now - kept.at for kept in shown), default=0.0) or None)
 
-    def _sql(self, major: int) -> str:
-        sql = self._queries.get(major)
-        if sql is None:
-            sql = self._view.sql(major)
-            if sql is None:
-                raise Skip(Reason.VERSION, f"{needed(self._view)}, the server is {major}")
-            self._queries[major] = sql
-        return sql
+    async def _due(self, names: Sequence[str]) -> list[str]:
+        """The databases to read now: those that have waited longest, and on a scrape not too many."""
+        order = sorted(names, key=lambda name: self._kept[name].at if name in self._kept else 0.0)
+        if self._aside:
+            return order
+        turn = self._server.turn(names)
+        return [name for name in order if name in turn or name not in self._kept]
 
-    def _tables(self, rows: Rows) -> list[Table]:
-        groups = self._groups.get(rows.major)
-        if groups is None:
-            groups = self._groups[rows.major] = groups_of(self._view, rows.major)
-        return [group.table(rows) for group in groups]
+    def _keep(
+        self, answers: Mapping[str, list[Table] | BaseException], now: float, *, turns: bool
+    ) -> list[BaseException]:
+        """Takes over what came, and returns what went wrong, the worst first.
+
+        A database that failed shows nothing; where they take turns, one whose turn did not come in time
+        shows what it had.
+        """
+        errors: list[BaseException] = []
+        for name, answer in answers.items():
+            if isinstance(answer, list):
+                self._kept[name] = _Kept(answer, now)
+            elif isinstance(answer, Partial):
+                self._kept[name] = _Kept(answer.tables, now)
+                errors.append(answer.error)
+            else:
+                if not (turns and isinstance(answer, DeadlineExceeded)):
+                    self._kept.pop(name, None)
+                errors.append(answer)
+        return sorted(errors, key=_mildness)
+
+
+def _mildness(error: BaseException) -> int:
+    if isinstance(error, Skip):
+        return 2
+    return int(isinstance(error, Refused) and error.reason is Reason.UNSUPPORTED)
+
+
+def _as_skip(refused: Refused) -> Skip | Refused:
+    """What a server does not offer is rightly absent; a missing right is a failure."""
+    if refused.reason is Reason.UNSUPPORTED:
+        return Skip(Reason.UNSUPPORTED, str(refused))
+    return refused.with_traceback(None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
@@ -10,6 +10,20 @@ from typing import Any
 from exporter.model.deadline import Deadline
 from exporter.model.metric import Metric
 from exporter.model.table import Table
+
+
+class Collected(list[Table]):
+    """The tables of a run with more to say: how old the oldest of them are.
+
+    Args:
+        tables: as any run gives them.
+        age: seconds; None for now.
+    """
+
+    def __init__(self, tables: Iterable[Table], age: float | None = None) -> None:
+        super().__init__(tables)
+        self.age = age
+
 
 Collect = Callable[[Deadline], Awaitable[Sequence[Table]]]
 """One run: returns the tables, before the deadline.

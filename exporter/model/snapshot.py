@@ -32,7 +32,8 @@ class Outcome(NamedTuple):
         text: the same for people, with the remedy.
         last_success: Unix time of the newest run that ended well; None if there was none yet.
         age: seconds since the shown result was collected, for a collector that runs in the
-            background; None for one that runs on the scrape.
+            background, or of the oldest part where databases take turns; None for a result of now.
+        period: seconds from one run to the next in the background; None for a run on the scrape.
     """
 
     collector: str
@@ -43,6 +44,7 @@ class Outcome(NamedTuple):
     text: str = ""
     last_success: float | None = None
     age: float | None = None
+    period: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

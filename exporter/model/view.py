@@ -29,6 +29,16 @@ def at(sql: Sql, major: int) -> str | None:
     return None if since is None else sql[since]
 
 
+def candidates(sql: Sql, major: int) -> list[str]:
+    """All SQL that could apply to a server's major version, the likeliest first.
+
+    An extension can be older than its server, so what was right on older majors comes behind.
+    """
+    if isinstance(sql, str):
+        return [sql]
+    return [text for m in sorted(sql, reverse=True) if m <= major and (text := sql[m]) is not None]
+
+
 class Scope(StrEnum):
     """Where a view has to be read."""
 
@@ -92,6 +102,8 @@ class View:
         docs: the page of the PostgreSQL documentation, as `monitoring-stats.html#...`.
         scope: once, or in each database. In the latter the label `datname` is the database's name
             where the view's labels include it.
+        extension: the extension whose objects the source reads: it names them `EXTENSION.object`, and the
+            schema that the extension is in takes that place. Without the extension the view is skipped.
         needs: roles whose membership it takes to see all rows, for `check`: `pg_monitor`.
         default: on unless switched off.
         cost: decides who goes first.
@@ -104,6 +116,7 @@ class View:
     labels: Sequence[Label] = ()
     docs: str
     scope: Scope = Scope.CLUSTER
+    extension: str = ""
     needs: Sequence[str] = ()
     default: bool = True
     cost: Cost = Cost.CHEAP
@@ -134,4 +147,8 @@ class View:
             return None
         columns = [f"{at(c.sql, major)} AS {c.name}" for c in self.labels_at(major)]
         columns += [f"{at(m.sql, major)} AS {m.name}" for m in metrics]
+        return self.select(columns, major)
+
+    def select(self, columns: Sequence[str], major: int) -> str:
+        """A query for these columns of what it reads on this major version."""
         return "SELECT " + ",\n       ".join(columns) + f"\nFROM {at(self.source, major)}"

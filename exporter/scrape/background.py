@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from collections.abc import Sequence
 from contextlib import suppress
@@ -18,7 +19,8 @@ RUN_SECONDS = 60.0
 """The longest that one run may take."""
 RETRY_SECONDS = 10.0
 """How soon a failed run is tried again, where the period is longer."""
-
+SHARE = 0.05
+"""How much of the time a collector may run: one that takes long runs less often than its period says."""
 
 WAIT_SECONDS = 0.5
 """How long a scrape waits for a result that can be expected any moment: the first one after the start,
@@ -26,11 +28,16 @@ and the first one after an outage. So the first page is whole, and the one after
 
 
 class Background:
-    """Runs one collector every `every` seconds, and holds its newest result."""
+    """Runs one collector every `every` seconds, and holds its newest result.
+
+    Collectors that start together and have the same period run together each time, so that those that
+    read the same databases share sessions. Exporters start at different moments, which spreads their load.
+    """
 
     def __init__(self, runner: Runner, every: float) -> None:
         self.runner = runner
         self._every = every
+        self._period = every
         self._tables: Sequence[Table] = ()
         self._outcome: Outcome | None = None
         self._collected_at: float | None = None
@@ -81,18 +88,28 @@ class Background:
             text = "the first run has not ended yet"
             outcome = Outcome(named.name, named.family, State.SKIPPED, 0.0, Reason.NO_DATA, text)
             return Result(named.spec.fallback, outcome)
-        return Result(self._tables, self._outcome._replace(age=age))
+        return Result(self._tables, self._outcome._replace(age=age, period=self._period))
 
     async def _loop(self) -> None:
         while True:
+            began = monotonic()
             await self.run_once(Deadline.after(min(self._every, RUN_SECONDS)))
             failed = self._outcome is None or self._outcome.state in (State.FAILED, State.LATE)
-            pause = min(self._every, RETRY_SECONDS) if failed else self._every
+            pause = self._pause(monotonic() - began)
+            if failed:
+                # The jitter keeps many exporters apart that lost the same server.
+                pause = min(pause, RETRY_SECONDS * random.uniform(0.9, 1.1))  # noqa: S311
             self._wake.clear()
             with suppress(TimeoutError):
-                # The jitter spreads the load of many exporters.
-                async with asyncio.timeout(pause * random.uniform(0.9, 1.1)):  # noqa: S311
+                async with asyncio.timeout(pause):
                     await self._wake.wait()
+
+    def _pause(self, took: float) -> float:
+        """Seconds until the next run: the next turn of the period, and later after a long run."""
+        self._period = max(self._every, math.ceil(took / SHARE / self._every) * self._every)
+        since_start = monotonic() - self._started_at
+        turns = math.floor((since_start - took) / self._every + 0.5) + round(self._period / self._every)
+        return max(0.1 * self._every, turns * self._every - since_start)
 
     async def run_once(self, deadline: Deadline) -> None:
         """One run, whose result `result` shows from then on."""

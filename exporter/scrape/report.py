@@ -31,7 +31,12 @@ LAST_SUCCESS = gauge(
 )
 AGE = gauge(
     "exporter_collector_age_seconds",
-    "Age of the shown result of a collector that runs in the background.",
+    "Age of the shown result of a collector that runs in the background, or of its oldest part.",
+    LABELS,
+)
+PERIOD = gauge(
+    "exporter_collector_period_seconds",
+    "Time from one run of a background collector to the next; longer than declared after long runs.",
     LABELS,
 )
 DROPPED = counter(
@@ -59,6 +64,7 @@ METRICS = (
     DURATION,
     LAST_SUCCESS,
     AGE,
+    PERIOD,
     DROPPED,
     SKIPPED,
     PG_SUCCESS,
@@ -82,6 +88,7 @@ def report(outcomes: Sequence[Outcome], dropped: Mapping[Labels, int]) -> list[T
         Column(DURATION, [o.seconds for o in outcomes]),
         Column(LAST_SUCCESS, [o.last_success for o in outcomes]),
         Column(AGE, [o.age for o in outcomes]),
+        Column(PERIOD, [o.period for o in outcomes]),
     ]
     reasons = [o for o in outcomes if o.reason is not None]
     return [

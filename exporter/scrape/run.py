@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from time import monotonic, time
 
 from exporter.log import get_logger
-from exporter.model.collector import Collect, Named
+from exporter.model.collector import Collect, Collected, Named
 from exporter.model.deadline import Deadline
-from exporter.model.errors import Partial, Reason, Skip, SourceError
+from exporter.model.errors import Partial, Reason, Refused, Skip, SourceError
 from exporter.model.snapshot import Outcome, State
 from exporter.model.table import Column, Table
 
@@ -112,11 +112,13 @@ class Runner:
         try:
             tables = await self._collect(deadline)
             outcome = self._outcome(State.OK)
+            if isinstance(tables, Collected):
+                outcome = outcome._replace(age=tables.age)
         except Skip as skip:
             outcome = self._outcome(State.SKIPPED, skip.reason, str(skip))
         except Partial as some:
             tables, partial = some.tables, True
-            outcome = self._failed(some.error)
+            outcome = self._failed(some.error, partial=True)
         except Exception as error:  # noqa: BLE001  whatever it is, it must not hide the others
             outcome = self._failed(error)
         self._log(outcome, partial=partial)
@@ -124,7 +126,10 @@ class Runner:
             tables = self.named.spec.fallback
         return Result(self._within_limit(tables), outcome)
 
-    def _failed(self, error: BaseException) -> Outcome:
+    def _failed(self, error: BaseException, *, partial: bool = False) -> Outcome:
+        if partial and isinstance(error, Refused) and error.reason is Reason.UNSUPPORTED:
+            # All came that this target has: that is no failure, and still worth saying.
+            return self._outcome(State.OK, error.reason, str(error))
         if isinstance(error, SourceError):
             return self._outcome(State.FAILED, error.reason, str(error))
         return self._outcome(State.FAILED, Reason.ERROR, f"{type(error).__name__}: {error}")
@@ -143,7 +148,9 @@ class Runner:
         if now == before or (not partial and not OTHERS_LINES.isdisjoint((outcome.reason, before[1]))):
             return
         fields = {"collector": outcome.collector, "reason": outcome.reason, "text": outcome.text}
-        if outcome.state is State.OK:
+        if outcome.state is State.OK and outcome.reason is not None:
+            log.info("collector gives what its target has", **fields)
+        elif outcome.state is State.OK:
             log.info("collector works again", collector=outcome.collector)
         elif outcome.state is State.SKIPPED:
             log.info("collector skipped", **fields)

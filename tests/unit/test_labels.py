@@ -14,7 +14,8 @@ from exporter.collectors import discover
 from exporter.collectors.pool.psycopg_pool import COLLECTOR as POOLS
 from exporter.collectors.postgres.postgres_up import Up
 from exporter.collectors.redis import _instance, redis_info
-from exporter.collectors.run_view import ViewCollector, groups_of
+from exporter.collectors.run_view import ViewCollector
+from exporter.collectors.view_plan import declared
 from exporter.expose.text import TextEncoder
 from exporter.http.own import OwnMetrics
 from exporter.model.collector import Collect
@@ -68,7 +69,17 @@ class FakePostgres:
     def __init__(self, columns: int) -> None:
         self._columns = columns
 
-    async def fetch(self, query: str | Callable[[int], str], _deadline: Deadline) -> Rows:
+    connections = 1
+
+    async def fetch(
+        self,
+        query: str | Callable[[int], str],
+        _deadline: Deadline,
+        *,
+        database: str | None = None,
+        aside: bool = False,
+    ) -> Rows:
+        del database, aside  # it is a server of few words
         assert query
         major = SUPPORTED_MAJORS[-1]
         return Rows(columns=[("1",)] * self._columns, names=["x"] * self._columns, count=1, major=major)
@@ -108,7 +119,8 @@ def postgres_up() -> Sequence[Table]:
 
 
 def views() -> list[Table]:
-    groups = [group for view in VIEWS for major in SUPPORTED_MAJORS for group in groups_of(view, major)]
+    plans = [plan for view in VIEWS for major in SUPPORTED_MAJORS if (plan := declared(view, major))]
+    groups = [group for plan in plans for group in plan.groups]
     return [
         Table(tuple(label.name for label in g.labels), [], [Column(m, []) for m in g.metrics]) for g in groups
     ]
@@ -116,7 +128,7 @@ def views() -> list[Table]:
 
 def engine() -> list[Table]:
     families = ("postgres", "host")
-    outcomes = [Outcome("x", family, State.FAILED, 1, Reason.ERROR, "x", 1, 1) for family in families]
+    outcomes = [Outcome("x", family, State.FAILED, 1, Reason.ERROR, "x", 1, 1, 1) for family in families]
     return report(outcomes, {("x", "host"): 1})
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from traceback import clear_frames
 from typing import Any
@@ -26,18 +26,16 @@ from exporter.sources.postgres.session import (
 APPLICATION_NAME = "datastack-exporter"
 LONGEST_ATTEMPT_SECONDS = 20.0
 
-# One statement, so one round trip. client_encoding: a server refuses to send an SQL_ASCII database's
-# invalid bytes as UTF8, so there it has to send them as they are.
+# One statement, so one round trip. Behind a pooler the settings would stay in a session that others get
+# next; there the process that answers is not the one that the handshake named, and nothing is set.
+# client_encoding: a server refuses to send an SQL_ASCII database's invalid bytes as UTF8, so there it has
+# to send them as they are.
 PREPARE_SESSION = """
-SELECT set_config('default_transaction_read_only', 'on', false),
-       set_config('search_path', 'pg_catalog', false),
-       set_config('jit', 'off', false),
-       set_config('lock_timeout', '{lock_timeout_ms}', false),
-       set_config('idle_in_transaction_session_timeout', '10000', false),
+SELECT CASE pg_backend_pid() WHEN {pid} THEN ARRAY[{settings},
        set_config('statement_timeout', '{statement_timeout_ms}', false),
        set_config('client_encoding',
                   CASE current_setting('server_encoding') WHEN 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END,
-                  false)
+                  false)] END
 """
 
 
@@ -52,6 +50,8 @@ class PostgresOptions:
         include_databases: regular expressions that match whole names; empty for all.
         exclude_databases: regular expressions that match whole names.
         max_connections: sessions on the server at any time.
+        databases_per_scrape: databases that database-scoped collectors read anew for one scrape; the
+            others take turns and show what they had.
         connect_timeout_seconds: for one attempt; libpq's least is 2.
         lock_timeout_seconds: how long one of our statements may wait for a lock.
         max_lifetime_seconds: age at which a kept session is replaced, because a backend's memory
@@ -64,6 +64,7 @@ class PostgresOptions:
     include_databases: Sequence[re.Pattern[str]] = ()
     exclude_databases: Sequence[re.Pattern[str]] = ()
     max_connections: int = 3
+    databases_per_scrape: int = 50
     connect_timeout_seconds: float = 5.0
     lock_timeout_seconds: float = 0.2
     max_lifetime_seconds: float = 1800.0
@@ -93,11 +94,14 @@ class Connector:
         self._heard = heard
         self._silent = 0
 
-    async def connect(self, conninfo: str = "", **kwargs: Any) -> Connection:
+    async def connect(
+        self, conninfo: str = "", *, own_search_path: bool = False, **kwargs: Any
+    ) -> Connection:
         """A connection in autocommit mode whose session is prepared.
 
         Args:
             conninfo: ignored; psycopg_pool passes its own.
+            own_search_path: leave the role's own `search_path` as it is, for queries of users.
             kwargs: parameters that take the place of the DSN's, such as `dbname`.
 
         Raises:
@@ -105,7 +109,7 @@ class Connector:
         """
         del conninfo
         try:
-            conn = await self._open(**kwargs)
+            conn = await self._open(own_search_path=own_search_path, **kwargs)
         except SourceError as error:
             self._silent = self._silent + 1 if isinstance(error, NotAnswering) else 0
             self._heard(error)
@@ -114,12 +118,12 @@ class Connector:
         self._heard(None)
         return conn
 
-    async def _open(self, **kwargs: Any) -> Connection:
+    async def _open(self, *, own_search_path: bool, **kwargs: Any) -> Connection:
         # The pool shortens connect_timeout to what its caller has left; an attempt serves more than one.
         kwargs["connect_timeout"] = self._patience()
         conn = await open_connection(self.conninfo, self.address, **kwargs)
         try:
-            await self._prepare(conn)
+            await self._prepare(conn, own_search_path=own_search_path)
         except BaseException:
             shut_down(conn)
             await conn.close()
@@ -135,17 +139,27 @@ class Connector:
         first = self._options.connect_timeout_seconds
         return max(2, round(min(first * 2.0**self._silent, max(first, LONGEST_ATTEMPT_SECONDS))))
 
-    async def _prepare(self, conn: Connection) -> None:
+    async def _prepare(self, conn: Connection, *, own_search_path: bool) -> None:
         options = self._options
+        settings = {
+            "lock_timeout": str(round(options.lock_timeout_seconds * 1000)),
+            "idle_in_transaction_session_timeout": "10000",
+            "jit": "off",
+        }
+        if not own_search_path:
+            settings["search_path"] = "pg_catalog"
         conn.statement_timeout_ms = round(options.connect_timeout_seconds * 1000)
         conn.prepare_threshold = 0
         sql = PREPARE_SESSION.format(
-            lock_timeout_ms=round(options.lock_timeout_seconds * 1000),
+            pid=conn.pgconn.backend_pid,
+            settings=_set({"default_transaction_read_only": "on"} | settings, local=False),
             statement_timeout_ms=conn.statement_timeout_ms,
         )
         session = Session(conn, prepare=False)
         try:
-            await session.run(sql, Deadline.after(options.connect_timeout_seconds))
+            rows = await session.run(sql, Deadline.after(options.connect_timeout_seconds))
+            if rows.columns[0][0] is None:
+                conn.with_each = _set({"transaction_read_only": "on"} | settings, local=True)
         except DeadlineExceeded:
             await session.end()
             raise NotAnswering(f"{self.address}: no answer on the new connection") from None
@@ -154,6 +168,12 @@ class Connector:
             raise
         except SourceError as error:
             raise Unavailable(f"{self.address}: session not prepared: {error}") from None
+
+
+def _set(settings: Mapping[str, str], *, local: bool) -> str:
+    """Expressions that set these; `local` for the transaction only."""
+    calls = (f"set_config('{name}', '{value}', {str(local).lower()})" for name, value in settings.items())
+    return ", ".join(calls)
 
 
 async def open_connection(conninfo: str, address: str, **kwargs: Any) -> Connection:

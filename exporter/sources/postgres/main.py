@@ -32,7 +32,13 @@ class Busy(Exception):
 
 
 class MainSessions:
-    """Hands out sessions in the main database, `size` at the most."""
+    """Hands out sessions in the main database, `size` at the most.
+
+    Attributes:
+        connections: how many were opened so far.
+        pooled: whether a pooler stands between us and the server.
+        pool: psycopg's pool, for its statistics.
+    """
 
     def __init__(self, options: PostgresOptions, size: int, name: str) -> None:
         self.connector = Connector(options, self._heard)
@@ -49,6 +55,8 @@ class MainSessions:
         self._token: object = None
         self._failure: SourceError | None = None
         self._failed_at = 0.0
+        self.connections = 0
+        self.pooled = False
         self.pool = AsyncConnectionPool(
             connection_class=cast("type[Connection]", self.connector),
             min_size=0,
@@ -84,7 +92,9 @@ class MainSessions:
                 raise Busy from None
             raise DeadlineExceeded("the sessions were busy with other queries until then") from None
         try:
-            return Session(await self._connection(deadline, came))
+            connection = await self._connection(deadline, came)
+            self.pooled = bool(connection.with_each)
+            return Session(connection)
         except BaseException:
             self._slots.release()
             raise
@@ -184,6 +194,7 @@ class MainSessions:
         return future
 
     def _heard(self, error: SourceError | None) -> None:
+        self.connections += error is None
         if not isinstance(error, NotAnswering):
             self._failure, self._failed_at = error, monotonic()
         for future in self._listeners:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 Text = str | None
 """A value as the server wrote it; None is NULL."""
@@ -18,9 +19,23 @@ class Rows:
         names: the column names.
         count: number of rows.
         major: the server's major version.
+        types: the OID of each column's type.
     """
 
     columns: Sequence[Sequence[Text]]
     names: Sequence[str]
     count: int
     major: int
+    types: Sequence[int] = ()
+
+
+class Extension(NamedTuple):
+    """An extension that is installed in a database.
+
+    Attributes:
+        schema: where its objects are, as an SQL identifier: quoted where that is needed.
+        version: as in pg_extension: `1.10`.
+    """
+
+    schema: str
+    version: str

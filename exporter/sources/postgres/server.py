@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import cycle, islice
 from math import inf
 from time import monotonic
 
@@ -11,8 +12,8 @@ from exporter.model.deadline import Deadline
 from exporter.model.errors import SourceError, Unavailable
 from exporter.sources.postgres.connect import Connector, PostgresOptions
 from exporter.sources.postgres.main import Busy, MainSessions
-from exporter.sources.postgres.others import OtherDatabases
-from exporter.sources.postgres.rows import Rows
+from exporter.sources.postgres.others import OtherSessions, Place
+from exporter.sources.postgres.rows import Extension, Rows
 from exporter.sources.postgres.session import ConnectionLost
 from exporter.sources.updown import UpDown
 
@@ -25,10 +26,17 @@ FROM pg_database
 WHERE datallowconn AND NOT datistemplate AND has_database_privilege(datname, 'CONNECT')
 ORDER BY datname
 """
+EXTENSIONS = """
+SELECT e.extname, quote_ident(n.nspname), e.extversion
+FROM pg_extension AS e
+JOIN pg_namespace AS n ON n.oid = e.extnamespace
+"""
 BUSY_SECONDS = 0.25
 """How long a query waits for the kept session before it goes to one beside it."""
 DATABASES_SECONDS = 5.0
 """How long the list of databases holds: the collectors of one scrape share it."""
+EXTENSIONS_SECONDS = 60.0
+"""How long the list of a database's extensions holds."""
 
 
 class PostgresServer:
@@ -44,25 +52,38 @@ class PostgresServer:
     """
 
     def __init__(self, options: PostgresOptions, name: str = "postgres") -> None:
-        # One session is kept; the others go where they are wanted. Without other databases all are kept.
-        others = options.max_connections - 1 if options.discover_databases else 0
+        # One session is kept; the others go where they are wanted.
+        others = options.max_connections - 1
         self.options = options
-        self._main = MainSessions(options, options.max_connections - others, name)
+        self._main = MainSessions(options, 1, name)
         connector = Connector(options, heard=lambda _error: None)
-        self._others = OtherDatabases(connector, others) if others else None
+        self._others = OtherSessions(connector, others) if others else None
         self.address = self._main.connector.address
         self.pool = self._main.pool
         self._state = UpDown(self.describe())
         self._main_database: str | None = None
         self._databases: tuple[float, list[str]] = (float("-inf"), [])
         self._nameless: list[str] = []
+        self._turn: tuple[float, int, Collection[str]] = (float("-inf"), 0, ())
+        self._extensions: dict[str | None, tuple[float, Mapping[str, Extension]]] = {}
 
     def describe(self) -> str:
         """What people call this target in messages."""
         return f"postgres at {self.address}"
 
+    @property
+    def connections(self) -> int:
+        """How often the main database was connected to: what was found out about the server holds as long."""
+        return self._main.connections
+
     async def fetch(
-        self, sql: str | Callable[[int], str], deadline: Deadline, *, database: str | None = None
+        self,
+        sql: str | Callable[[int], str],
+        deadline: Deadline,
+        *,
+        database: str | None = None,
+        aside: bool = False,
+        own_search_path: bool = False,
     ) -> Rows:
         """The rows of one query.
 
@@ -70,6 +91,9 @@ class PostgresServer:
             sql: one statement that reads, or a function from the server's major version to it.
             deadline: when the rows must be there.
             database: where to run it; None for the main database.
+            aside: on a short-lived session for background work, which scrapes never wait for.
+            own_search_path: with the role's own `search_path` in place of `pg_catalog`; on a
+                short-lived session too.
 
         Raises:
             Unavailable: the server can't be reached, or does not answer.
@@ -77,9 +101,10 @@ class PostgresServer:
             Refused: the server answered no.
         """
         query = sql if callable(sql) else lambda _major: sql
-        if self._others is not None and database not in (None, self._main_database):
+        other = "" if database in (None, self._main_database) else database or ""
+        if self._others is not None and (other or aside or own_search_path):
             await self._main.enter(deadline)
-            return await self._others.fetch(database or "", query, deadline)
+            return await self._others.fetch(Place(other, aside, own_search_path), query, deadline)
         try:
             rows = await self._fetch_main(query, deadline)
         except Unavailable as error:
@@ -100,7 +125,7 @@ class PostgresServer:
                 session = await self._main.lease(deadline, patience)
             except Busy:
                 assert self._others is not None
-                return await self._others.fetch("", sql, deadline)
+                return await self._others.fetch(Place(""), sql, deadline)
             try:
                 self._main_database = session.conn.info.dbname
                 await session.limit_statements(deadline)
@@ -126,8 +151,43 @@ class PostgresServer:
         found = [name.decode("utf-8", "backslashreplace") for name, main in pairs if main]
         if self._others is not None:
             found += filter(self.options.wants, self._texts(name for name, main in pairs if not main))
+            refused = self._others.refused()
+            if self._main.pooled:  # a pooler knows some databases only, and says so when it is asked
+                found = [name for name in found if name not in refused]
         self._databases = (monotonic(), found)
         return found
+
+    async def extensions(
+        self, deadline: Deadline, *, database: str | None = None, aside: bool = False
+    ) -> Mapping[str, Extension]:
+        """The extensions of a database by name, as of a minute ago at most; None for the main database.
+
+        From pg_extension.
+        """
+        seen_at, found = self._extensions.get(database, (float("-inf"), {}))
+        if monotonic() - seen_at < EXTENSIONS_SECONDS:
+            return found
+        rows = await self.fetch(EXTENSIONS, deadline, database=database, aside=aside)
+        found = {
+            name or "": Extension(schema or "", version or "")
+            for name, schema, version in zip(*rows.columns, strict=True)
+        }
+        self._extensions[database] = (monotonic(), found)
+        return found
+
+    def turn(self, names: Sequence[str]) -> Collection[str]:
+        """Those of the databases that a scrape reads anew: all, or `databases_per_scrape` in turn.
+
+        The collectors of one scrape get the same ones, so that they share sessions.
+        """
+        count = self.options.databases_per_scrape
+        if len(names) <= count:
+            return names
+        changed_at, first, chosen = self._turn
+        if monotonic() - changed_at > DATABASES_SECONDS:
+            chosen = {names[0], *islice(cycle(names), first, first + count)}
+            self._turn = (monotonic(), (first + count) % len(names), chosen)
+        return chosen
 
     def _texts(self, names: Iterable[bytes]) -> list[str]:
         texts, nameless = [], []

@@ -49,9 +49,16 @@ class TextContext:
 
 
 class Connection(psycopg.AsyncConnection[Any]):
-    """A psycopg connection that remembers the `statement_timeout` of its session, in milliseconds."""
+    """A psycopg connection that remembers how its session is set up.
+
+    Attributes:
+        statement_timeout_ms: the session's `statement_timeout`.
+        with_each: settings that go with each statement, because a pooler gives us another session each
+            time: `set_config(...)` expressions; empty where the session is ours.
+    """
 
     statement_timeout_ms = 0
+    with_each = ""
 
 
 class Session:
@@ -85,7 +92,15 @@ class Session:
             ConnectionLost: the connection broke.
             Refused: the server answered no.
         """
-        cursor = await self._within(self.conn.execute(sql.encode(), prepare=self._prepare), deadline)
+        pooled = self.conn.with_each
+        if pooled:
+            # One message is one transaction: the settings end with it, and so does our hold on the session.
+            timeout = f"set_config('statement_timeout', '{_milliseconds(deadline)}', true)"
+            sql = f"SELECT {timeout}, {pooled};\n{sql}"
+        prepare = self._prepare and not pooled
+        cursor = await self._within(self.conn.execute(sql.encode(), prepare=prepare), deadline)
+        if pooled:
+            cursor.nextset()
         return await _rows(cursor, self.major)
 
     async def limit_statements(self, deadline: Deadline) -> None:
@@ -94,9 +109,9 @@ class Session:
         Only a backstop for the case that we are gone by then, so it is not set again as long as the
         session's value is roughly right: that saves a round trip on each query.
         """
-        wanted = int(deadline.left() * 1000) + 1
+        wanted = _milliseconds(deadline)
         now = self.conn.statement_timeout_ms
-        if wanted <= now <= 2 * wanted + 1000:
+        if self.conn.with_each or wanted <= now <= 2 * wanted + 1000:
             return
         milliseconds = -(-wanted // 500) * 500
         await self._within(self.conn.execute(f"SET statement_timeout = {milliseconds}".encode()), deadline)
@@ -149,6 +164,10 @@ class Session:
         return answered
 
 
+def _milliseconds(deadline: Deadline) -> int:
+    return int(deadline.left() * 1000) + 1
+
+
 def _wake(waiting: asyncio.Future[None]) -> None:
     if not waiting.done():
         waiting.set_result(None)
@@ -195,7 +214,8 @@ async def _rows(cursor: Any, major: int) -> Rows:
     result = cursor.pgresult
     # cursor.description would look up every column's type.
     names = [result.fname(i).decode("utf-8", "backslashreplace") for i in range(result.nfields)]
-    return Rows(columns or [()] * result.nfields, names, result.ntuples, major)
+    types = [result.ftype(i) for i in range(result.nfields)]
+    return Rows(columns or [()] * result.nfields, names, result.ntuples, major, types)
 
 
 def _decoded(result: Any) -> list[list[Text]]:

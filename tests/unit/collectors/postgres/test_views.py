@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from exporter.collectors import discover
-from exporter.collectors.run_view import groups_of
+from exporter.collectors.view_plan import declared
 from exporter.model.metric import Kind
 from exporter.model.view import SUPPORTED_MAJORS, Scope, View, ViewMetric, at
 from tests.docs.upstream import lines
@@ -103,7 +103,8 @@ def test_every_metric_exists_on_some_supported_major(view: View) -> None:
 @EACH
 @EACH_MAJOR
 def test_every_column_of_the_query_becomes_a_column_of_one_table(view: View, major: int) -> None:
-    groups = groups_of(view, major)
+    plan = declared(view, major)
+    groups = plan.groups if plan else ()
 
     metrics = [metric.name for group in groups for metric in group.metrics]
     columns = sorted(column for group in groups for column in group.value_columns)
