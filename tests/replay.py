@@ -24,7 +24,7 @@ from exporter.model.collector import CollectorSpec
 from exporter.model.deadline import Deadline
 from exporter.model.errors import Skip
 from exporter.sources.postgres.rows import Rows
-from exporter.sources.postgres.session import TextContext
+from exporter.sources.postgres.session import TextContext, explain
 from tests.servers import Postgres
 from tests.workload import DATABASE
 
@@ -108,8 +108,12 @@ class Player:
         """The rows of one query, whatever the database."""
         assert database in (None, DATABASE)
         text = query if isinstance(query, str) else query(self.major)
-        cursor = self._connection.execute(text.encode())
-        rows = cursor.fetchall()
+        try:
+            with self._connection.transaction():
+                cursor = self._connection.execute(text.encode())
+                rows = cursor.fetchall()
+        except psycopg.Error as error:
+            raise explain(error, lost=False) from None
         names = [column.name for column in cursor.description or ()]
         columns = list(zip(*rows, strict=True)) or [()] * len(names)
         return Rows(columns=columns, names=names, count=len(rows), major=self.major)

@@ -176,17 +176,19 @@ class PostgresServer:
         return found
 
     def turn(self, names: Sequence[str]) -> Collection[str]:
-        """Those of the databases that a scrape reads anew: all, or `databases_per_scrape` in turn.
+        """Those of the databases that a scrape reads anew: the main one, which is the first, and of the
+        others all, or `databases_per_scrape` in turn.
 
         The collectors of one scrape get the same ones, so that they share sessions.
         """
         count = self.options.databases_per_scrape
-        if len(names) <= count:
+        others = names[1:]
+        if len(others) <= count:
             return names
         changed_at, first, chosen = self._turn
         if monotonic() - changed_at > DATABASES_SECONDS:
-            chosen = {names[0], *islice(cycle(names), first, first + count)}
-            self._turn = (monotonic(), (first + count) % len(names), chosen)
+            chosen = {names[0], *islice(cycle(others), first, first + count)}
+            self._turn = (monotonic(), (first + count) % len(others), chosen)
         return chosen
 
     def _texts(self, names: Iterable[bytes]) -> list[str]:

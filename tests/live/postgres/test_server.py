@@ -5,18 +5,29 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from time import monotonic
 
 import pytest
 
+from exporter.collectors.run_view import ViewCollector
 from exporter.model.deadline import Deadline
 from exporter.model.errors import DeadlineExceeded, Reason, Refused, Unavailable
+from exporter.model.view import Gauge, Label, Scope, View
 from exporter.sources.postgres.connect import APPLICATION_NAME, PostgresOptions
 from exporter.sources.postgres.server import PostgresServer
 from tests.servers import Postgres
 
 pytestmark = pytest.mark.live
 
+PIDS = View(
+    help="The process that serves us in each database.",
+    source="pg_stat_activity WHERE pid = pg_backend_pid()",
+    scope=Scope.DATABASE,
+    docs="monitoring-stats.html",
+    labels=(Label("datname", "datname", eg="app"),),
+    metrics=(Gauge("pg_test_pid", "pid", "The process.", eg=1),),
+)
 OURS = f"SELECT count(*) FROM pg_stat_activity WHERE application_name = '{APPLICATION_NAME}'"
 
 
@@ -207,3 +218,68 @@ async def test_a_kept_session_that_died_is_replaced_without_a_word(fresh_postgre
         )
 
         assert (await server.fetch("SELECT 1", soon())).columns == [("1",)]
+
+
+async def test_background_work_takes_one_session_and_closes_it(fresh_postgres: Postgres) -> None:
+    async with source(fresh_postgres) as server:
+        await server.fetch("SELECT 1", soon())
+        slow = [
+            asyncio.create_task(server.fetch("SELECT pg_sleep(0.5)", soon(), aside=True)) for _ in range(3)
+        ]
+        await asyncio.sleep(0.3)
+        assert await count_ours(fresh_postgres) == 2
+        started = monotonic()
+        await server.fetch("SELECT 1", soon())  # a scrape does not wait for it
+        await server.fetch("SELECT 1", soon(), database="template1")
+        assert monotonic() - started < 0.3
+        await asyncio.gather(*slow)
+        await asyncio.sleep(0.3)
+        assert await count_ours(fresh_postgres) == 1
+
+
+async def test_a_users_query_finds_the_roles_own_search_path(postgres: Postgres) -> None:
+    async with source(postgres) as server:
+        rows = await server.fetch("SELECT current_setting('search_path')", soon(), own_search_path=True)
+        assert rows.columns == [('"$user", public',)]
+        with pytest.raises(Refused, match="read-only transaction"):
+            await server.fetch("CREATE TABLE harm ()", soon(), own_search_path=True)
+
+
+async def test_a_database_that_refuses_us_is_not_asked_each_time(fresh_postgres: Postgres) -> None:
+    fresh_postgres.execute("CREATE DATABASE closed")
+    fresh_postgres.execute("ALTER DATABASE closed ALLOW_CONNECTIONS false")
+    async with source(fresh_postgres) as server:
+        for _ in range(5):
+            with pytest.raises(Unavailable, match="not currently accepting connections"):
+                await server.fetch("SELECT 1", soon(), database="closed")
+    assert fresh_postgres.log.count('database "closed" is not currently accepting connections') == 1
+
+
+async def test_extensions_are_found_with_their_schema(postgres: Postgres) -> None:
+    async with source(postgres) as server:
+        found = await server.extensions(soon())
+        assert found["pg_stat_statements"].schema == "public"
+        assert found["plpgsql"].version == "1.0"
+
+
+async def test_many_databases_take_turns(fresh_postgres: Postgres) -> None:
+    for n in range(6):
+        fresh_postgres.execute(f"CREATE DATABASE d{n}")
+    options = PostgresOptions(fresh_postgres.dsn(), databases_per_scrape=2)
+    server = PostgresServer(options)
+    try:
+        collect = ViewCollector(PIDS, server)
+        shown = [await _pids(server, collect) for _ in range(5)]
+    finally:
+        await server.close()
+
+    assert all(len(pids) == 7 for pids in shown)  # each page has them all
+    changed = [{db for db in now if now[db] != before[db]} for before, now in pairwise(shown)]
+    assert all("postgres" not in names and len(names) == 2 for names in changed), changed
+    assert set.union(*changed) == {f"d{n}" for n in range(6)}
+
+
+async def _pids(server: PostgresServer, collector: ViewCollector) -> dict[str, str]:
+    server._turn = (float("-inf"), *server._turn[1:])  # as some seconds later
+    tables = await collector.collect(soon())
+    return {t.rows[0][0]: str(t.columns[0].values[0]) for t in tables}
