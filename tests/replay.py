@@ -122,6 +122,10 @@ class Player:
         """The one database."""
         return [DATABASE]
 
+    def shows(self, _database: str | None) -> bool:
+        """Every database."""
+        return True
+
     def turn(self, names: Sequence[str]) -> Sequence[str]:
         """The one database, each time."""
         return names

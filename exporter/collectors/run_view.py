@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
+from itertools import compress
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 RECHECK_SECONDS = {Reason.PERMISSION: 60.0, Reason.UNSUPPORTED: 600.0}
 """How long what the server refused is not asked for again, by the reason."""
+DATABASE_LABEL = "datname"
 KEPT_SECONDS = 3600.0
 """How long a database's rows are shown while others have their turn."""
 
@@ -105,7 +108,7 @@ class ViewCollector:
             known = await self._try_each(place, schema, database, deadline, refused)
             rows = await self._fetch(known.sql, schema, database, deadline)
         plan = known or self._plan(rows.major)
-        tables = plan.tables(rows)
+        tables = plan.tables(self._of_wanted_databases(rows))
         if plan.missing is not None:
             raise Partial(tables, plan.missing)
         return tables
@@ -116,6 +119,17 @@ class ViewCollector:
             return (sql or self._plan(major).sql).replace("EXTENSION.", f"{schema}.")
 
         return await self._server.fetch(query, deadline, database=database, aside=self._aside)
+
+    def _of_wanted_databases(self, rows: Rows) -> Rows:
+        """Without the rows of databases that the settings exclude."""
+        names = [label.name for label in self._view.labels_at(rows.major)]
+        if self._view.scope is Scope.DATABASE or DATABASE_LABEL not in names:
+            return rows
+        wanted = [self._server.shows(name) for name in rows.columns[names.index(DATABASE_LABEL)]]
+        if all(wanted):
+            return rows
+        columns = [list(compress(column, wanted)) for column in rows.columns]
+        return replace(rows, columns=columns, count=sum(wanted))
 
     def _plan(self, major: int) -> Plan:
         plan = self._plans.get(major) or declared(self._view, major)

@@ -71,6 +71,9 @@ class FakePostgres:
 
     connections = 1
 
+    def shows(self, _database: str | None) -> bool:
+        return True
+
     async def fetch(
         self,
         query: str | Callable[[int], str],

@@ -71,8 +71,10 @@ class PostgresOptions:
 
     def wants(self, database: str) -> bool:
         """Whether a database beside the main one is to be read."""
-        if not self.discover_databases:
-            return False
+        return self.discover_databases and self.shows(database)
+
+    def shows(self, database: str) -> bool:
+        """Whether rows about a database are to be shown."""
         if self.include_databases and not any(p.fullmatch(database) for p in self.include_databases):
             return False
         return not any(pattern.fullmatch(database) for pattern in self.exclude_databases)

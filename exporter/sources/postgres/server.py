@@ -64,6 +64,7 @@ class PostgresServer:
         self._main_database: str | None = None
         self._databases: tuple[float, list[str]] = (float("-inf"), [])
         self._nameless: list[str] = []
+        self._shown: dict[str, bool] = {}
         self._turn: tuple[float, int, Collection[str]] = (float("-inf"), 0, ())
         self._extensions: dict[str | None, tuple[float, Mapping[str, Extension]]] = {}
 
@@ -174,6 +175,17 @@ class PostgresServer:
         }
         self._extensions[database] = (monotonic(), found)
         return found
+
+    def shows(self, database: str | None) -> bool:
+        """Whether rows about a database are to be shown: the settings may exclude it.
+
+        The main database always is, and what belongs to none.
+        """
+        if not database or database == self._main_database:
+            return True
+        if database not in self._shown:
+            self._shown[database] = self.options.shows(database)
+        return self._shown[database]
 
     def turn(self, names: Sequence[str]) -> Collection[str]:
         """Those of the databases that a scrape reads anew: the main one, which is the first, and of the

@@ -16,6 +16,7 @@ from exporter.model.errors import DeadlineExceeded, Reason, Refused, Unavailable
 from exporter.model.view import Gauge, Label, Scope, View
 from exporter.sources.postgres.connect import APPLICATION_NAME, PostgresOptions
 from exporter.sources.postgres.server import PostgresServer
+from tests.collecting import SPECS
 from tests.servers import Postgres
 
 pytestmark = pytest.mark.live
@@ -283,3 +284,22 @@ async def _pids(server: PostgresServer, collector: ViewCollector) -> dict[str, s
     server._turn = (float("-inf"), *server._turn[1:])  # as some seconds later
     tables = await collector.collect(soon())
     return {t.rows[0][0]: str(t.columns[0].values[0]) for t in tables}
+
+
+async def test_excluded_databases_have_no_rows_anywhere(postgres: Postgres) -> None:
+    import re
+
+    for name in ("exclude_me", "keep_me"):
+        postgres.execute(f"CREATE DATABASE {name}")
+    server = PostgresServer(PostgresOptions(postgres.dsn(), exclude_databases=[re.compile("exclude.*")]))
+    try:
+        for name in ("stat_database", "locks", "database"):
+            tables = await SPECS[name].build(server)(soon())
+            found = {row[t.labels.index("datname")] for t in tables if "datname" in t.labels for row in t.rows}
+            assert "keep_me" in found
+            assert "exclude_me" not in found
+            assert "postgres" in found
+    finally:
+        await server.close()
+        for name in ("exclude_me", "keep_me"):
+            postgres.execute(f"DROP DATABASE {name}")
