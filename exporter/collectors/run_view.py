@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import compress
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 RECHECK_SECONDS = {Reason.PERMISSION: 60.0, Reason.UNSUPPORTED: 600.0}
 """How long what the server refused is not asked for again, by the reason."""
 DATABASE_LABEL = "datname"
+FIRST_SHARE = 0.6
+"""How much of a scrape's time reading very many databases for the first time may take: their rows still have
+to be written."""
 KEPT_SECONDS = 3600.0
 """How long a database's rows are shown while others have their turn."""
 
@@ -180,7 +183,10 @@ class ViewCollector:
 
     async def _each_database(self, deadline: Deadline) -> Sequence[Table]:
         names = await self._server.databases(deadline)
-        due = await self._due(names)
+        turn = names if self._aside else self._server.turn(names)
+        due = self._due(names, turn)
+        if len(due) > len(turn):
+            deadline = deadline.at_most(FIRST_SHARE * deadline.left())
         answers = await asyncio.gather(*(self._read(name, deadline) for name in due), return_exceptions=True)
         now = monotonic()
         turns = self._aside or len(due) < len(names)
@@ -192,12 +198,9 @@ class ViewCollector:
             raise Partial(tables, errors[0]) if tables else errors[0]
         return Collected(tables, age=max((now - kept.at for kept in shown), default=0.0) or None)
 
-    async def _due(self, names: Sequence[str]) -> list[str]:
-        """The databases to read now: those that have waited longest, and on a scrape not too many."""
+    def _due(self, names: Sequence[str], turn: Collection[str]) -> list[str]:
+        """The databases to read now: those whose turn it is or that were never read, oldest rows first."""
         order = sorted(names, key=lambda name: self._kept[name].at if name in self._kept else 0.0)
-        if self._aside:
-            return order
-        turn = self._server.turn(names)
         return [name for name in order if name in turn or name not in self._kept]
 
     def _keep(

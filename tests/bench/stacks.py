@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from typing import Any, Self
 import yaml
 
 from exporter.demo.process import LOOPBACK
+from tests.bench import tenants
 from tests.servers import Exporter, Postgres, Redis, Upstream, node_exporter, redis_exporter
 from tests.servers.missing import Missing
 from tests.servers.program import config_file
@@ -65,8 +66,15 @@ class Statements:
 class Watched:
     """A PostgreSQL 15 and both exporters beside it, each with a role of its own in pg_monitor."""
 
-    def __init__(self, stack: ExitStack, databases: Sequence[str] = (), **ours: Any) -> None:
-        self.server = stack.enter_context(Postgres(settings=SETTINGS))
+    def __init__(
+        self,
+        stack: ExitStack,
+        databases: Sequence[str] = (),
+        settings: Mapping[str, str] | None = None,
+        fill: Callable[[Postgres], None] = lambda _server: None,
+        **ours: Any,
+    ) -> None:
+        self.server = stack.enter_context(Postgres(settings=SETTINGS | dict(settings or {})))
         self.server.execute("CREATE EXTENSION pg_stat_statements")
         for role in (OURS, THEIRS):
             self.server.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}' IN ROLE pg_monitor")
@@ -74,6 +82,7 @@ class Watched:
         self.theirs = stack.enter_context(self._postgres_exporter())
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(self._fill, databases))
+        fill(self.server)
         self.server.execute("CHECKPOINT")
 
     def _fill(self, database: str) -> None:
@@ -150,6 +159,11 @@ class Stacks:
         watched = Watched(self._stack, DATABASES, host__enabled=False)
         sleep(1.0)  # the statistics of the sessions that made them arrive
         return watched
+
+    @cached_property
+    def fleet(self) -> Watched:
+        """500 databases; ours watches nothing else."""
+        return Watched(self._stack, settings=tenants.SETTINGS, fill=tenants.fill, host__enabled=False)
 
     @cached_property
     def redis_exporter(self) -> Upstream:
