@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from time import sleep
 
+from tests.bench import table_time
 from tests.bench.measure import page_seconds
 from tests.bench.report import Figure, Report, compared
 from tests.bench.stacks import OURS, SAME_AS_UPSTREAM, THEIRS, Stacks, Watched, collect
@@ -29,7 +30,11 @@ NOTES = (
 
 def run(stacks: Stacks) -> Report:
     """Milliseconds and statements, on the small stack and on the large one."""
-    figures = [*_figures("small stack", stacks.small), *_figures("11,000 tables", stacks.large)]
+    figures = [
+        *_figures("small stack", stacks.small),
+        *_figures("11,000 tables", stacks.large),
+        table_time.figure(stacks.large),
+    ]
     return Report("Time in the PostgreSQL server", ABOUT, figures, NOTES)
 
 
