@@ -1,4 +1,4 @@
-"""When a background collector runs again: in step with the others of its period, and less often when it is slow."""
+"""When a background collector runs again: in step with the others of its period, later when it is slow."""
 
 from __future__ import annotations
 
