@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from time import monotonic, sleep
 
@@ -105,6 +106,22 @@ def standby(server: Postgres, application_name: str, *, slot: str | None = None)
         yield
     finally:
         connection.finish()
+
+
+@contextmanager
+def replica(primary: Postgres, name: str, *, settings: Mapping[str, str] | None = None) -> Iterator[Postgres]:
+    """A real standby that streams from its own slot on the primary, which is restarted to be copied."""
+    primary.execute(f"SELECT pg_create_physical_replication_slot('{name}', true)")
+    link = {"primary_conninfo": f"{primary.dsn()}?application_name={name}", "primary_slot_name": name}
+    copy = Postgres(primary.major, settings={**primary.process.settings, **link, **(settings or {})})
+    primary.stop()
+    shutil.rmtree(copy.process.data)
+    shutil.copytree(primary.process.data, copy.process.data)
+    (copy.process.data / "standby.signal").touch()
+    primary.start()
+    with copy:
+        wait_until(lambda: primary.execute("SELECT state FROM pg_stat_replication") == [("streaming",)])
+        yield copy
 
 
 def wait_until(done: Callable[[], bool], seconds: float = 20.0) -> None:

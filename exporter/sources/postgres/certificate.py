@@ -11,7 +11,6 @@ import ssl
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from itertools import zip_longest
 
 from psycopg import pq
 
@@ -62,7 +61,9 @@ def addresses(dsn: str) -> Sequence[tuple[str, int]]:
     params |= {option.keyword: option.val for option in pq.Conninfo.parse(dsn.encode()) if option.val}
     hosts = (params.get(b"hostaddr") or params.get(b"host") or b"").decode().split(",")
     ports = (params.get(b"port") or b"5432").decode().split(",")
-    pairs = zip_longest(hosts, ports, fillvalue=ports[0]) if len(ports) == 1 else zip(hosts, ports, strict=False)
+    if len(ports) == 1:
+        ports *= len(hosts)
+    pairs = zip(hosts, ports, strict=False)
     return [(host, int(port or 5432)) for host, port in pairs if host and host[0] not in "/@"]
 
 
