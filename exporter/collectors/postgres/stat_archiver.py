@@ -12,5 +12,7 @@ VIEW = View(
                 "Attempts to archive a WAL file that failed.", eg=3),
         Gauge("pg_stat_archiver_last_archive_age", "date_part('epoch', now() - last_archived_time)",
               "Seconds since a WAL file was last archived; absent if none ever was.", eg=42.5),
+        Gauge("pg_stat_archiver_last_failed_timestamp_seconds", "date_part('epoch', last_failed_time)",
+              "Unix time of the last attempt to archive that failed; absent if none did.", eg=1_685_059_842),
     ),
 )  # fmt: skip
