@@ -23,7 +23,7 @@ from exporter.log import configure_logging, get_logger
 from exporter.model.collector import Named
 from exporter.model.errors import SettingsError
 from exporter.settings import Settings
-from exporter.stack import Stack
+from exporter.stack import Fleet
 
 log = get_logger("exporter")
 
@@ -55,11 +55,11 @@ class Daemon:
         self._collectors = collectors
         self._own = OwnMetrics()
         self._pools = pools
-        self._stack = Stack(settings, collectors, pools)
+        self._fleet = Fleet(settings, collectors, pools)
         self._closing: set[asyncio.Task[None]] = set()
         self._reloading = asyncio.Lock()
         self.web = Web(
-            lambda: self._stack.served,
+            lambda: self._fleet.served,
             self.reload,
             self._own,
             metrics_path=settings.web.telemetry_path,
@@ -80,7 +80,7 @@ class Daemon:
         async with self._reloading:
             try:
                 settings = await asyncio.to_thread(self._load)
-                if settings != self._settings:
+                if settings != self._settings or self._fleet.changed():
                     self._replace(settings)
             except SettingsError as error:
                 self._own.reload_successful.set(0)
@@ -92,19 +92,19 @@ class Daemon:
     def _replace(self, settings: Settings) -> None:
         if settings.web != self._settings.web:
             log.warning("the settings of section web take effect at the next start")
-        old = self._stack
-        new = Stack(settings, self._collectors, self._pools, before=old)
+        old = self._fleet
+        new = Fleet(settings, self._collectors, self._pools, before=old)
         configure_logging(settings.log.level, settings.log.format)
-        new.engine.start()
-        self._stack, self._settings = new, settings
+        new.start()
+        self._fleet, self._settings = new, settings
         closing = asyncio.create_task(self._close_idle(old, settings.scrape.timeout_seconds))
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)
 
-    async def _close_idle(self, stack: Stack, seconds: float) -> None:
-        """Closes a replaced stack once its scrapes are done."""
-        await stack.engine.idle(seconds)
-        await stack.close()
+    async def _close_idle(self, fleet: Fleet, seconds: float) -> None:
+        """Closes what is left of a replaced fleet once its scrapes are done."""
+        await fleet.idle(seconds)
+        await fleet.close()
 
     async def serve(self, listening: socket.socket, started: Callable[[str], None] | None = None) -> None:
         """Serves on a bound socket until the process is told to stop.
@@ -113,7 +113,7 @@ class Daemon:
             listening: where; it is closed at the end.
             started: called with the URL once requests are answered.
         """
-        self._stack.engine.start()
+        self._fleet.start()
         config = uvicorn.Config(
             self.web.app,
             http=BoundedProtocol,
@@ -128,7 +128,7 @@ class Daemon:
         server = _Server(config)
         self._handle_signals(server)
         url = url_of(listening)
-        log.info("serving", url=url, targets=[name for name, _ in self._stack.served.targets])
+        log.info("serving", url=url, targets=self._fleet.names())
         if started is not None:
             started(url)
         gc.collect()
@@ -137,7 +137,7 @@ class Daemon:
             await server.serve(sockets=[listening])
         finally:
             self.web.pages.close()
-            await asyncio.gather(self._stack.close(), *self._closing, return_exceptions=True)
+            await asyncio.gather(self._fleet.close(), *self._closing, return_exceptions=True)
             log.info("stopped")
 
     def _handle_signals(self, server: _Server) -> None:

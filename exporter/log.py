@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import AbstractContextManager
 from typing import Any
 
 # structlog imports rich wherever that is installed, for console output that a daemon never shows:
@@ -25,6 +26,12 @@ def get_logger(name: str) -> Any:
     return structlog.get_logger(name)
 
 
+def about(**fields: str) -> AbstractContextManager[None]:
+    """Adds fields to each line that is logged within, also by the tasks that are begun there."""
+    bound: AbstractContextManager[None] = structlog.contextvars.bound_contextvars(**fields)
+    return bound
+
+
 def configure_logging(level: str = "info", format: str = "logfmt") -> None:
     """Sets up structlog, and what libraries log through the standard library.
 
@@ -37,6 +44,7 @@ def configure_logging(level: str = "info", format: str = "logfmt") -> None:
         )
     structlog.configure(
         processors=[
+            structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,

@@ -1,35 +1,46 @@
-"""What one configuration amounts to: its sources, and the engine over them.
+"""What a configuration amounts to: a stack for the top level and for each target, and the fleet of them.
 
-Drivers are imported where their target is configured, so that unused ones cost no memory.
+A stack is sources, and the engine over them.
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from exporter.http.app import Served
+from exporter.http.served import Served, Watched
+from exporter.log import about
 from exporter.model.collector import Named
+from exporter.model.deadline import Deadline
+from exporter.model.snapshot import Snapshot
 from exporter.scrape.engine import Engine, EngineOptions
+from exporter.scrape.labels import Constant, labelled, report_labelled
 from exporter.settings import Settings
+from exporter.settings.model import SERVERS, TARGET_LABEL, Target
+from exporter.sources.build import BUILDERS, build_sources
+
+TOP = ""
+"""The name of the top level: no target has it."""
 
 
 class Stack:
-    """The sources of one configuration, and the engine over them.
+    """The sources of one configuration, and the engine over them: the top level, or one named target.
 
     Args:
-        settings: the configuration.
+        settings: the configuration, without targets.
         collectors: all collectors of the installation, by name.
         pools: psycopg pools of this process, beside the exporter's own.
         before: the stack whose place it takes: a source whose settings are the same is taken over with
             its connections, and is not closed with the old stack.
+        name: the target's, for the log; empty for the top level.
 
     Attributes:
+        settings: as given.
         sources: key -> source, for those that are configured.
         engine: collects from them.
-        served: what the routes show.
+        queries: what the files with users' queries gave; None without such files.
     """
 
     def __init__(
@@ -38,31 +49,55 @@ class Stack:
         collectors: Mapping[str, Named],
         pools: Sequence[Any] = (),
         before: Stack | None = None,
+        name: str = TOP,
     ) -> None:
-        self._settings = settings
+        self.settings = settings
+        self._logged = {"target_name": name} if name else {}
         self._handed_over: frozenset[str] = frozenset()
         kept = before.hand_over(settings) if before is not None else {}
         self.sources = build_sources(settings, pools, kept)
-        on = settings.enabled_collectors()
+        enabled = settings.enabled_collectors()
+        on = [named for name, named in collectors.items() if name in enabled]
+        self.queries = _load_queries(settings, on)
+        if self.queries is not None:
+            self.sources["user_queries"] = self.queries
+            on += self.queries.collectors
+        self._labels = _labels(settings)
+        self._labels_of = {named.name: self._labels.get(named.spec.source, ()) for named in on}
         self.engine = Engine(
-            [named for name, named in collectors.items() if name in on],
+            [labelled(named, labels) if (labels := self._labels_of[named.name]) else named for named in on],
             self.sources,
-            EngineOptions(series_limit=settings.scrape.series_limit),
+            EngineOptions(settings.scrape.series_limit, settings.compat.legacy_names),
         )
-        self.served = Served(
-            self.engine,
-            list(collectors.values()),
-            [(key, source.address) for key, source in self.sources.items() if hasattr(source, "address")],
-            settings.scrape.timeout_seconds,
-            settings.scrape.timeout_offset_seconds,
-        )
+
+    def serves(self, settings: Settings | None) -> bool:
+        """Whether these settings would make the same stack: they and the files with queries are as before."""
+        return settings == self.settings and not (self.queries is not None and self.queries.changed())
+
+    def start(self) -> None:
+        """Begins the background runs; those that run already go on."""
+        with about(**self._logged):
+            self.engine.start()
+
+    async def scrape(self, deadline: Deadline, selection: Collection[str] | None = None) -> Snapshot:
+        """Collects as the engine does, with the labels of each source on what is said of its collectors."""
+        with about(**self._logged):
+            snapshot = await self.engine.scrape(deadline, selection)
+        if not any(self._labels.values()):
+            return snapshot
+        tables = report_labelled(snapshot.tables, self._labels_of, self._labels["postgres"])
+        return replace(snapshot, tables=tables)
+
+    def addresses(self) -> list[tuple[str, str]]:
+        """Key and address of each source that has one."""
+        return [(key, source.address) for key, source in self.sources.items() if hasattr(source, "address")]
 
     def hand_over(self, settings: Settings) -> dict[str, Any]:
         """The sources that the new settings leave as they are; from now on they are not ours to close."""
         kept = {
             key: source
             for key, source in self.sources.items()
-            if key in BUILDERS and getattr(settings, key) == getattr(self._settings, key)
+            if key in BUILDERS and _source_settings(settings, key) == _source_settings(self.settings, key)
         }
         self._handed_over = frozenset(kept)
         return kept
@@ -75,80 +110,110 @@ class Stack:
         await asyncio.gather(*closing, return_exceptions=True)
 
 
-def build_sources(
-    settings: Settings, pools: Sequence[Any] = (), kept: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
-    """The configured sources by key; those in `kept` are taken as they are."""
-    kept = kept or {}
-    sources = {
-        key: kept[key] if key in kept else build(settings)
-        for key, (configured, build) in BUILDERS.items()
-        if configured(settings)
-    }
-    if "postgres" in sources:
-        sources["psycopg_pool"] = [sources["postgres"].pool, *pools]
-    return sources
+def _labels(settings: Settings) -> dict[str, Constant]:
+    """Source -> the labels on its series."""
+    labels = {key: getattr(settings, key).labels for key in SERVERS}
+    return {**labels, "psycopg_pool": labels["postgres"], "user_queries": labels["postgres"]}
 
 
-def _host(settings: Settings) -> Any:
-    from exporter.sources.host import HostOptions, open_host  # noqa: PLC0415
+def _load_queries(settings: Settings, on: Collection[Named]) -> Any:
+    """What the files with users' queries gave; None without such files."""
+    if settings.postgres.dsn is None or not settings.postgres.queries_files:
+        return None
+    from exporter.collectors.user_queries import load_configured  # noqa: PLC0415
 
-    given = settings.host.model_dump(exclude={"enabled"}, exclude_none=True)
-    return open_host(HostOptions(**given))
+    return load_configured(settings.postgres, on)
 
 
-def _postgres(settings: Settings) -> Any:
-    from exporter.sources.postgres.connect import PostgresOptions  # noqa: PLC0415
-    from exporter.sources.postgres.server import PostgresServer  # noqa: PLC0415
+def _source_settings(settings: Settings, key: str) -> Any:
+    """What a source is made from: its section without what only the page shows."""
+    section = getattr(settings, key)
+    if key not in SERVERS:
+        return section
+    shown = {"labels": (), "queries_files": ()} if key == "postgres" else {"labels": ()}
+    return section.model_copy(update=shown)
 
-    own = settings.postgres
-    options = PostgresOptions(
-        dsn=_secret(own.dsn) or "",
-        password=_secret(own.password),
-        discover_databases=own.discover_databases,
-        include_databases=[re.compile(pattern) for pattern in own.include_databases],
-        exclude_databases=[re.compile(pattern) for pattern in own.exclude_databases],
-        max_connections=own.max_connections,
-        connect_timeout_seconds=own.connect_timeout_seconds,
-        lock_timeout_seconds=own.lock_timeout_seconds,
-        max_lifetime_seconds=own.max_lifetime_seconds,
+
+class Fleet:
+    """All stacks of one configuration: that of the top level, and one for each named target.
+
+    Args:
+        settings: the configuration.
+        collectors: all collectors of the installation, by name.
+        pools: psycopg pools of this process, beside the exporter's own.
+        before: the fleet whose place it takes. What is as it was goes on undisturbed, and is not closed
+            with the old one.
+
+    Attributes:
+        stacks: `TOP` or the target's name -> its stack.
+        served: what the routes show.
+        handed_over: the stacks that go on in another fleet.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        collectors: Mapping[str, Named],
+        pools: Sequence[Any] = (),
+        before: Fleet | None = None,
+    ) -> None:
+        self.handed_over: frozenset[str] = frozenset()
+        wanted = parts_of(settings)
+        old = before.hand_over(wanted) if before is not None else {}
+        self.stacks = {
+            name: old[name]
+            if before is not None and name in before.handed_over
+            else Stack(own, collectors, pools if name == TOP else (), old.get(name), name)
+            for name, own in wanted.items()
+        }
+        watched = {name: _watched(stack, settings.targets.get(name)) for name, stack in self.stacks.items()}
+        self.served = Served(watched.pop(TOP), watched, list(collectors.values()), TARGET_LABEL)
+
+    def hand_over(self, wanted: Mapping[str, Settings]) -> Mapping[str, Stack]:
+        """The stacks, for a fleet that takes this one's place; the unchanged ones are not ours to close."""
+        unchanged = (name for name, stack in self.stacks.items() if stack.serves(wanted.get(name)))
+        self.handed_over = frozenset(unchanged)
+        return self.stacks
+
+    def changed(self) -> bool:
+        """Whether a file with queries is not what it was when it was loaded."""
+        return any(not stack.serves(stack.settings) for stack in self.stacks.values())
+
+    def names(self) -> list[str]:
+        """What is watched, for the log: the servers of the top level, then the targets."""
+        top, *targets = self.stacks.items()
+        return [key for key, _ in top[1].addresses()] + [name for name, _ in targets]
+
+    def start(self) -> None:
+        """Begins the background runs; those that run already go on."""
+        for stack in self.stacks.values():
+            stack.start()
+
+    async def idle(self, seconds: float) -> None:
+        """Waits until the runs under way have ended, `seconds` at the most."""
+        await asyncio.gather(*(stack.engine.idle(seconds) for stack in self._ours()))
+
+    async def close(self) -> None:
+        """Ends the background runs, then the sources."""
+        await asyncio.gather(*(stack.close() for stack in self._ours()))
+
+    def _ours(self) -> list[Stack]:
+        return [stack for name, stack in self.stacks.items() if name not in self.handed_over]
+
+
+def parts_of(settings: Settings) -> dict[str, Settings]:
+    """`TOP` or the target's name -> what applies to it alone."""
+    return {TOP: settings.main(), **{name: settings.target(name) for name in settings.targets}}
+
+
+def _watched(stack: Stack, target: Target | None) -> Watched:
+    bounds = stack.settings.scrape
+    return Watched(
+        stack.scrape,
+        stack.engine.collectors,
+        stack.addresses(),
+        bounds.timeout_seconds,
+        bounds.timeout_offset_seconds,
+        target.limit_seconds if target is not None else None,
+        target.on_metrics if target is not None else True,
     )
-    return PostgresServer(options)
-
-
-def _redis(settings: Settings) -> Any:
-    from exporter.sources.redis import RedisOptions, RedisServer  # noqa: PLC0415
-
-    own = settings.redis
-    options = RedisOptions(
-        url=own.address or "",
-        username=own.username,
-        password=_secret(own.password),
-        connect_timeout_seconds=own.connect_timeout_seconds,
-    )
-    return RedisServer(options)
-
-
-def _pgbouncer(settings: Settings) -> Any:
-    from exporter.sources.pgbouncer import PgBouncerOptions, PgBouncerServer  # noqa: PLC0415
-
-    own = settings.pgbouncer
-    options = PgBouncerOptions(
-        dsn=_secret(own.dsn) or "",
-        password=_secret(own.password),
-        connect_timeout_seconds=own.connect_timeout_seconds,
-    )
-    return PgBouncerServer(options)
-
-
-def _secret(value: Any) -> str | None:
-    return None if value is None else str(value.get_secret_value())
-
-
-BUILDERS: Mapping[str, tuple[Callable[[Settings], bool], Callable[[Settings], Any]]] = {
-    "host": (lambda s: s.host.enabled, _host),
-    "postgres": (lambda s: s.postgres.dsn is not None, _postgres),
-    "redis": (lambda s: s.redis.address is not None, _redis),
-    "pgbouncer": (lambda s: s.pgbouncer.dsn is not None, _pgbouncer),
-}
-"""Key of the source, and of its section in the settings -> whether it is configured, how it is built."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+from argparse import Namespace, _ArgumentGroup
 from collections.abc import Mapping, Sequence
 
 from exporter.model.collector import Named
+from exporter.model.errors import SettingsError
 from exporter.settings import Settings, load_settings, settings_type
 
 
@@ -38,7 +39,28 @@ class Options(Namespace):
         Raises:
             SettingsError: something is wrong with them.
         """
-        return load_settings(self.argv, self.environ, _switches(self.collectors))
+        from exporter.scrape.labels import metric_labels  # noqa: PLC0415  # not for --help
+
+        taken = metric_labels(self.collectors.values())
+        return load_settings(self.argv, self.environ, _switches(self.collectors), taken)
+
+
+def add_target(group: _ArgumentGroup) -> None:
+    """`--target NAME`: `options.target` is the name, None for the top level."""
+    group.add_argument("--target", metavar="NAME", help="A named target instead of the top level.")
+
+
+def of_target(settings: Settings, name: str | None) -> Settings:
+    """What applies to the target named, or to the top level alone.
+
+    Raises:
+        SettingsError: there is no such target.
+    """
+    if name is None:
+        return settings.main()
+    if name not in settings.targets:
+        raise SettingsError([f"--target: no such target; there are: {', '.join(settings.targets) or 'none'}"])
+    return settings.target(name)
 
 
 def _switches(collectors: Mapping[str, Named]) -> dict[str, tuple[bool, str]]:

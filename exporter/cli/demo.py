@@ -25,7 +25,8 @@ def run(settings: Settings, options: Options) -> int:
     """
     from exporter.daemon import serve  # noqa: PLC0415
 
-    if any((settings.postgres.dsn is not None, settings.redis.address, settings.pgbouncer.dsn is not None)):
+    servers = (settings.postgres.dsn, settings.redis.address, settings.pgbouncer.dsn)
+    if settings.targets or any(server is not None for server in servers):
         return serve(options.load, settings, options.collectors)
 
     from exporter.demo import DemoStack  # noqa: PLC0415  # brings the drivers and starts servers

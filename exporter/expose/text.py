@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from operator import add
 
 from exporter.expose.merge import merge_rows
@@ -19,7 +20,8 @@ from exporter.model.table import Column, Labels, Table, Value
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
-Shape = tuple[tuple[str, ...], tuple[tuple[str, str], ...]]
+Constant = tuple[tuple[str, str], ...]
+Shape = tuple[tuple[str, ...], Constant]
 
 PART_BYTES = 128 * 1024
 """Size of a page's parts: each costs a trip through the web server and the kernel."""
@@ -55,6 +57,7 @@ class _Rows:
     parts: list[str]
     distinct: set[str]
     names: frozenset[str]
+    constant_names: tuple[str, ...]
     compared: dict[_Rows, bool] = field(default_factory=dict)
 
     def overlaps(self, other: _Rows) -> bool:
@@ -76,6 +79,33 @@ class _Rows:
 
 _Family = list[tuple[_Rows, Column]]
 """The columns of one metric, in the order in which they came: one as a rule."""
+
+
+class _Written:
+    """The columns of one metric so far, found by what their labels can have in common with others'.
+
+    With many targets on a page a metric has a column from each, and comparing each pair would take longer
+    than writing them: constant labels of the same names and other values already keep two columns apart.
+    """
+
+    def __init__(self) -> None:
+        self._found: dict[frozenset[str], dict[tuple[str, ...], dict[Constant, _Family]]] = {}
+
+    def alike(self, rows: _Rows) -> _Family:
+        """Those that may have a row with the same labels."""
+        alike: _Family = []
+        for names, by_constant in self._found.get(rows.names, {}).items():
+            if names == rows.constant_names:
+                alike += by_constant.get(rows.table.constant, ())
+            else:
+                alike += chain.from_iterable(by_constant.values())
+        return alike
+
+    def add(self, rows: _Rows, column: Column) -> None:
+        """Notes one that is written."""
+        by_names = self._found.setdefault(rows.names, {})
+        by_constant = by_names.setdefault(rows.constant_names, {})
+        by_constant.setdefault(rows.table.constant, []).append((rows, column))
 
 
 class TextEncoder:
@@ -117,8 +147,8 @@ class TextEncoder:
             table, merged = merge_rows(table)
             self.duplicates += merged
             parts = self._label_parts(table, fresh)
-        names = frozenset((*table.labels, *(name for name, _ in table.constant)))
-        return _Rows(table, parts, distinct, names)
+        constant_names = tuple(name for name, _ in table.constant)
+        return _Rows(table, parts, distinct, frozenset((*table.labels, *constant_names)), constant_names)
 
     def _parts(self, families: Mapping[str, _Family]) -> Iterator[bytes]:
         """The page in parts. What is text already becomes bytes at once: a page is never held twice."""
@@ -138,10 +168,11 @@ class TextEncoder:
 
     def _chunks(self, name: str, family: _Family) -> Iterator[str]:
         """The lines of a metric, from each of its columns that has any."""
-        for n, (rows, column) in enumerate(family):
-            if n:
-                column = self._without_repeated(rows, column, family[:n])  # noqa: PLW2901
-                family[n] = rows, column
+        written = _Written()
+        for rows, column in family:
+            if len(family) > 1:
+                column = self._without_repeated(rows, column, written.alike(rows))  # noqa: PLW2901
+                written.add(rows, column)
             chunk = _lines(name + column.suffix, rows.parts, column.values)
             if chunk:
                 yield chunk
@@ -194,7 +225,7 @@ class TextEncoder:
             del self._kept[shape]
 
 
-def _label_part(names: tuple[str, ...], row: Labels, constant: tuple[tuple[str, str], ...]) -> str:
+def _label_part(names: tuple[str, ...], row: Labels, constant: Constant) -> str:
     pairs = [f'{name}="{escape_label(value)}"' for name, value in constant]
     pairs += [f'{name}="{escape_label(value)}"' for name, value in zip(names, row, strict=True)]
     return "{" + ",".join(pairs) + "} " if pairs else " "

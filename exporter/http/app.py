@@ -1,12 +1,11 @@
-"""The routes: metrics, health, reload, landing page."""
+"""The routes: metrics, one target by name, health, reload, landing page."""
 
 from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from time import monotonic
 
 from starlette.applications import Starlette
@@ -21,33 +20,13 @@ from exporter.http.landing import landing_page
 from exporter.http.own import OwnMetrics
 from exporter.http.pages import Pages
 from exporter.http.selection import UnknownNameError, select
-from exporter.model.collector import Named
+from exporter.http.served import Served, View, Watched
 from exporter.model.deadline import Deadline
 from exporter.model.errors import SettingsError
-from exporter.scrape.engine import Engine
 
 TIMEOUT_HEADER = "x-prometheus-scrape-timeout-seconds"
 LONGEST_SECONDS = 120.0
 """What a request may ask for at most, whatever its header says."""
-
-
-@dataclass(frozen=True, slots=True)
-class Served:
-    """What the routes show; a reload puts a new one in its place.
-
-    Attributes:
-        engine: collects.
-        known: all collectors of the installation, those that are off too.
-        targets: what is watched: (name, address) for the landing page.
-        timeout_seconds: the budget of a request that names none.
-        offset_seconds: how much sooner than the scraper's timeout the answer is there.
-    """
-
-    engine: Engine
-    known: Collection[Named]
-    targets: Sequence[tuple[str, str]]
-    timeout_seconds: float
-    offset_seconds: float
 
 
 class Web:
@@ -74,9 +53,10 @@ class Web:
         self._reload = reload
         self._own = own
         self._metrics_path = metrics_path
-        self.pages = Pages(lambda: served().engine, own)
+        self.pages = Pages(own)
         routes = [
             Route(metrics_path, self.metrics, methods=["GET"]),
+            Route("/probe", self.probe, methods=["GET"]),
             Route("/-/healthy", self.healthy, methods=["GET"]),
             Route("/-/ready", self.ready, methods=["GET"]),
             Route("/", self.landing, methods=["GET"]),
@@ -87,19 +67,38 @@ class Web:
 
     async def metrics(self, request: Request) -> Response:
         """The page of the selected collectors, before the scraper gives up."""
-        started = monotonic()
         served = self._served()
+        return await self._page(request, served, None, served.top)
+
+    async def probe(self, request: Request) -> Response:
+        """The same of one configured target, by its name; what a request says is connected to nowhere."""
+        served = self._served()
+        watched = served.by_name()
+        names = request.query_params.getlist("target")
+        listed = f"there are: {', '.join(watched)}" if watched else "no target is configured"
+        if len(names) != 1:
+            return self._rejected(f"expected one ?target=NAME; {listed}", 400)
+        if names[0] not in watched:
+            return self._rejected(f"no target has this name; {listed}", 404)
+        return await self._page(request, served, names[0], watched[names[0]])
+
+    def _rejected(self, text: str, status: int) -> Response:
+        self._own.rejected.inc()
+        return PlainTextResponse(f"{text}\n", status_code=status)
+
+    async def _page(self, request: Request, served: Served, view: View, watched: Watched) -> Response:
+        started = monotonic()
         query = request.query_params
         try:
             selection = select(
-                query.getlist("collect[]"), query.getlist("exclude[]"), served.engine.collectors, served.known
+                query.getlist("collect[]"), query.getlist("exclude[]"), served.running(view), served.known
             )
         except UnknownNameError as error:
-            self._own.rejected.inc()
-            return PlainTextResponse(f"{error}\n", status_code=400)
+            return self._rejected(str(error), 400)
         gzip = _accepts_gzip(request.headers.get("accept-encoding", ""))
-        budget = _budget(request.headers.get(TIMEOUT_HEADER), served)
-        page = asyncio.create_task(self.pages.page(Deadline.after(budget), selection, gzip=gzip))
+        budget = _budget(request.headers.get(TIMEOUT_HEADER), watched)
+        making = self.pages.page(served, Deadline.after(budget), (view, selection), gzip=gzip)
+        page = asyncio.create_task(making)
         if not await _unless_gone(page, request):
             return Response(status_code=499)  # nobody reads it: the client has hung up
         parts = page.result()
@@ -119,7 +118,8 @@ class Web:
         """Whether a first collection has been done; makes one if there was none."""
         if self.pages.scraped_at is None:
             served = self._served()
-            await self.pages.page(Deadline.after(_budget(None, served)), None, gzip=False)
+            deadline = Deadline.after(_budget(None, served.top))
+            await self.pages.page(served, deadline, (None, None), gzip=False)
         return PlainTextResponse("ready\n")
 
     async def reload(self, _request: Request) -> Response:
@@ -133,8 +133,8 @@ class Web:
     async def landing(self, _request: Request) -> Response:
         """What is watched, how it is, and where to go from here."""
         served = self._served()
-        snapshot = await served.engine.scrape(Deadline.after(_budget(None, served) / 2))
-        return HTMLResponse(landing_page(served.targets, snapshot, self._metrics_path))
+        found = await served.scrape_each(Deadline.after(_budget(None, served.top) / 2))
+        return HTMLResponse(landing_page(found, self._metrics_path))
 
 
 class _Stopping:
@@ -158,15 +158,15 @@ class _Stopping:
                 await PlainTextResponse("the exporter is stopping\n", status_code=503)(scope, receive, send)
 
 
-def _budget(header: str | None, served: Served) -> float:
+def _budget(header: str | None, watched: Watched) -> float:
     """Seconds until the answer has to be there."""
-    seconds = served.timeout_seconds
+    seconds = watched.timeout_seconds
     if header is not None:
         with suppress(ValueError):
             asked = float(header)
             if math.isfinite(asked) and asked > 0:
                 seconds = min(asked, LONGEST_SECONDS)
-    return seconds - min(served.offset_seconds, 0.2 * seconds)
+    return seconds - min(watched.offset_seconds, 0.2 * seconds)
 
 
 def _accepts_gzip(header: str) -> bool:

@@ -7,6 +7,7 @@ from html import escape
 from urllib.parse import quote
 
 from exporter import __version__
+from exporter.http.served import Watched
 from exporter.model.snapshot import Outcome, Snapshot, State
 
 STYLE = """
@@ -23,35 +24,46 @@ nav a { margin-right: 1.2rem } code { background: #f3f5f7; padding: .05rem .3rem
 """
 
 
-def landing_page(targets: Sequence[tuple[str, str]], snapshot: Snapshot, metrics_path: str) -> str:
-    """The HTML: version, targets with their state, collectors with their outcome, links."""
-    families = list(dict.fromkeys(outcome.family for outcome in snapshot.outcomes))
+def landing_page(found: Sequence[tuple[str, Watched, Snapshot]], metrics_path: str) -> str:
+    """The HTML: version, targets with their state, collectors with their outcome, links.
+
+    Args:
+        found: the top level, whose name is empty, and each named target, with what it gave.
+        metrics_path: where the metrics page is.
+    """
+    families = sorted({outcome.family for _, _, snapshot in found for outcome in snapshot.outcomes})
     links = [f'<a href="{escape(metrics_path)}">all metrics</a>']
     links += [f'<a href="{escape(metrics_path)}?collect[]={quote(f)}">{escape(f)}</a>' for f in families]
     links += ['<a href="/-/healthy">health</a>', '<a href="/-/ready">readiness</a>']
-    rows = "".join(_collector_row(outcome) for outcome in snapshot.outcomes)
-    watched = "".join(_target_row(family, address, snapshot) for family, address in targets)
+    rows = "".join(_collector_row(name, o) for name, _, snapshot in found for o in snapshot.outcomes)
+    targets = "".join(
+        _target_row(name, family, address, snapshot)
+        for name, watched, snapshot in found
+        for family, address in watched.addresses
+    )
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>datastack-exporter</title>'
         f"<style>{STYLE}</style></head><body><h1>datastack-exporter</h1>"
         f'<p class="sub">version {escape(__version__)}</p><nav>{" ".join(links)}</nav>'
-        f"<h2>Targets</h2><table><tr><th>Family<th>Address<th>State</tr>{watched}</table>"
-        "<h2>Collectors</h2><table><tr><th>Collector<th>Family<th>State<th>Milliseconds<th>Why</tr>"
+        f"<h2>Targets</h2><table><tr><th>Name<th>Family<th>Address<th>State</tr>{targets}</table>"
+        "<h2>Collectors</h2><table>"
+        "<tr><th>Target<th>Collector<th>Family<th>State<th>Milliseconds<th>Why</tr>"
         f"{rows}</table></body></html>\n"
     )
 
 
-def _target_row(family: str, address: str, snapshot: Snapshot) -> str:
+def _target_row(target: str, family: str, address: str, snapshot: Snapshot) -> str:
     name = "pgbouncer" if family == "pool" else family
     up = next((o for o in snapshot.outcomes if o.collector == f"{name}_up"), None)
     state, text = (State.OK, "up") if up is None or up.state is State.OK else (up.state, "down")
-    return f'<tr><td>{escape(name)}<td>{escape(address)}<td class="{state}">{text}</tr>'
+    link = f'<a href="/probe?target={quote(target)}">{escape(target)}</a>' if target else ""
+    return f'<tr><td>{link}<td>{escape(name)}<td>{escape(address)}<td class="{state}">{text}</tr>'
 
 
-def _collector_row(outcome: Outcome) -> str:
+def _collector_row(target: str, outcome: Outcome) -> str:
     milliseconds = f"{outcome.seconds * 1000:.1f}"
     return (
-        f"<tr><td><code>{escape(outcome.collector)}</code><td>{escape(outcome.family)}"
+        f"<tr><td>{escape(target)}<td><code>{escape(outcome.collector)}</code><td>{escape(outcome.family)}"
         f'<td class="{outcome.state}">{outcome.state}<td class="n">{milliseconds}'
         f"<td>{escape(outcome.text)}</tr>"
     )

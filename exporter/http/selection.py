@@ -23,14 +23,14 @@ def select(
         collect: names of collectors or families; empty for all.
         exclude: names of collectors or families to leave out.
         running: the collectors that are on and whose source is configured.
-        known: all collectors; asking for one that is off is no error, and gives nothing.
+        known: all collectors of the installation; asking for one that is off is no error, and gives nothing.
 
     Raises:
         UnknownNameError: names the first unknown one, and those that are known.
     """
     if not collect and not exclude:
         return None
-    names = {named.name for named in known}
+    names = {named.name for named in (*known, *running)}
     families = {named.family for named in known}
     for name in (*collect, *exclude):
         if name not in names and name not in families:

@@ -20,6 +20,7 @@ from exporter.model.errors import Reason
 from exporter.model.snapshot import Snapshot, State
 from exporter.model.table import Labels
 from exporter.scrape.background import Background
+from exporter.scrape.legacy import LegacyNames
 from exporter.scrape.report import report
 from exporter.scrape.run import Result, Runner
 
@@ -39,9 +40,11 @@ class EngineOptions:
 
     Attributes:
         series_limit: samples that one collector may give to one scrape.
+        legacy_names: releases of postgres_exporter whose names are shown as well.
     """
 
     series_limit: int = 1_000_000
+    legacy_names: Collection[str] = ()
 
 
 class Engine:
@@ -59,7 +62,9 @@ class Engine:
         sources: Mapping[str, Any],
         options: EngineOptions | None = None,
     ) -> None:
-        limit = (options or EngineOptions()).series_limit
+        options = options or EngineOptions()
+        self._legacy = LegacyNames(options.legacy_names)
+        self._postgres_scrapes = 0
         self._late_logged = -inf
         self._runners: dict[str, Runner] = {}
         self._background: dict[str, Background] = {}
@@ -67,7 +72,7 @@ class Engine:
             source = sources.get(named.spec.source)
             if source is None:
                 continue
-            runner = self._runners[named.name] = Runner(named, named.spec.build(source), limit)
+            runner = self._runners[named.name] = Runner(named, named.spec.build(source), options.series_limit)
             if named.spec.every_seconds is not None:
                 self._background[named.name] = Background(runner, named.spec.every_seconds)
 
@@ -109,8 +114,10 @@ class Engine:
         outcomes = [result.outcome for result in ordered]
         self._log_late([o.collector for o in outcomes if o.reason in (Reason.DEADLINE, Reason.BUSY)])
         dropped: dict[Labels, int] = {(r.named.name, r.named.family): r.dropped for r in runners}
-        tables = [table for result in ordered for table in result.tables]
-        return Snapshot(time(), [*tables, *report(outcomes, dropped)], outcomes)
+        self._postgres_scrapes += any(o.family == "postgres" for o in outcomes)
+        tables = self._legacy.applied(table for result in ordered for table in result.tables)
+        reported = report(outcomes, dropped, self._postgres_scrapes)
+        return Snapshot(time(), [*tables, *reported], outcomes)
 
     def _log_late(self, collectors: Sequence[str]) -> None:
         """One line for all, now and then: who scrapes with a tiny timeout must not fill the log."""

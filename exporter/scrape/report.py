@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from exporter.model.metric import Metric, counter, gauge
 from exporter.model.snapshot import Outcome, State
-from exporter.model.table import Column, Labels, Table
+from exporter.model.table import Column, Labels, Table, single
 
 LABELS = ("collector", "family")
 COLLECTOR = ("collector",)
@@ -59,6 +59,17 @@ NODE_DURATION = gauge(
     "node_scrape_collector_duration_seconds", "How long the host collector's run took.", COLLECTOR
 )
 
+# Of the scrape itself, where it asked for PostgreSQL: upstream has them without a label.
+PG_SCRAPES = counter("pg_exporter_scrapes_total", "Scrapes that asked for PostgreSQL collectors.")
+PG_LAST_ERROR = gauge(
+    "pg_exporter_last_scrape_error",
+    "1 if a PostgreSQL collector of this scrape failed or was late, else 0.",
+)
+PG_LAST_DURATION = gauge(
+    "pg_exporter_last_scrape_duration_seconds",
+    "How long the slowest PostgreSQL collector of this scrape took.",
+)
+
 METRICS = (
     SUCCESS,
     DURATION,
@@ -71,12 +82,22 @@ METRICS = (
     PG_DURATION,
     NODE_SUCCESS,
     NODE_DURATION,
+    PG_SCRAPES,
+    PG_LAST_ERROR,
+    PG_LAST_DURATION,
 )
 """All that is reported, for the catalogue."""
 
 
-def report(outcomes: Sequence[Outcome], dropped: Mapping[Labels, int]) -> list[Table]:
+def report(
+    outcomes: Sequence[Outcome], dropped: Mapping[Labels, int], postgres_scrapes: int = 0
+) -> list[Table]:
     """The tables about one scrape.
+
+    Args:
+        outcomes: what became of each collector.
+        dropped: collector and family -> samples left out so far.
+        postgres_scrapes: scrapes so far that asked for PostgreSQL collectors, this one included.
 
     A collector that was skipped for a good reason (an older server, nothing to say) has neither
     failed nor succeeded: it has `exporter_collector_skipped` alone.
@@ -91,6 +112,7 @@ def report(outcomes: Sequence[Outcome], dropped: Mapping[Labels, int]) -> list[T
         Column(PERIOD, [o.period for o in outcomes]),
     ]
     reasons = [o for o in outcomes if o.reason is not None]
+    postgres = [o for o in outcomes if o.family == "postgres"]
     return [
         Table(LABELS, rows, columns),
         Table(
@@ -99,7 +121,8 @@ def report(outcomes: Sequence[Outcome], dropped: Mapping[Labels, int]) -> list[T
             [Column(SKIPPED, [1] * len(reasons))],
         ),
         Table(LABELS, list(dropped), [Column(DROPPED, list(dropped.values()))]),
-        *_upstream([o for o in outcomes if o.family == "postgres"], PG_SUCCESS, PG_DURATION),
+        *_upstream(postgres, PG_SUCCESS, PG_DURATION),
+        *_of_postgres(postgres, postgres_scrapes),
         *_upstream([o for o in outcomes if o.family == "host"], NODE_SUCCESS, NODE_DURATION),
     ]
 
@@ -110,3 +133,12 @@ def _upstream(outcomes: Sequence[Outcome], success: Metric, duration: Metric) ->
         Column(duration, [o.seconds for o in outcomes]),
     ]
     return [Table(COLLECTOR, [(o.collector,) for o in outcomes], columns)]
+
+
+def _of_postgres(outcomes: Sequence[Outcome], scrapes: int) -> list[Table]:
+    if not outcomes:
+        return []
+    error = any(o.state in (State.FAILED, State.LATE) for o in outcomes)
+    # A result from the background took its time before this scrape.
+    slowest = max((o.seconds for o in outcomes if o.age is None), default=0.0)
+    return [single({PG_SCRAPES: scrapes, PG_LAST_ERROR: int(error), PG_LAST_DURATION: slowest})]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from ipaddress import AddressValueError, IPv6Address
 from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote
@@ -21,6 +22,8 @@ _REDIS = re.compile(
     r"(?:(?:redis|rediss|valkey|valkeys)://)?(?:[^\s/@:?#\[\]]+|\[[0-9a-fA-F:.]+\])(?::\d{1,5})?(?:/\d*)?"
     r"|unix:///?[^\s@?#]+"
 )
+
+_LABEL = re.compile(r"(?!__)[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
 
 _OPEN, _CLOSE = "([{", ")]}"
 
@@ -182,3 +185,49 @@ def as_list(value: object) -> object:
         else:
             parts[-1] += char
     return [part.strip() for part in parts if part.strip()]
+
+
+RELEASES = (*(f"0.{minor}" for minor in range(8, 20)), "queries.yaml")
+"""The releases of postgres_exporter with names that later ones don't have; the last is its sample file."""
+
+
+def release(text: str) -> str:
+    """The release as it is.
+
+    Raises:
+        ValueError: it is none that has names of its own.
+    """
+    if text not in RELEASES:
+        raise ValueError(f"expected a release from {RELEASES[0]} to {RELEASES[-2]}, or {RELEASES[-1]}")
+    return text
+
+
+def as_pairs(value: object) -> object:
+    """Pairs of a mapping, or of `name=value` texts: a list of them, or one text with commas between.
+
+    Raises:
+        ValueError: it is none of these. Anything else that is no list passes unchanged.
+    """
+    if isinstance(value, Mapping):
+        return tuple((str(name), str(text)) for name, text in value.items())
+    if isinstance(value, str):
+        value = tuple(item for item in value.split(",") if item.strip())
+    if not isinstance(value, tuple) or not all(isinstance(item, str) for item in value):
+        return value
+    if not all("=" in item for item in value):
+        raise ValueError("expected name=value pairs with commas between, or a mapping in the file")
+    pairs = (item.partition("=") for item in value)
+    return tuple((name.strip(), text.strip()) for name, _, text in pairs)
+
+
+def labels(pairs: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """The labels as they are.
+
+    Raises:
+        ValueError: Prometheus would not take a name, or one stands twice.
+    """
+    if not all(_LABEL.fullmatch(name) for name, _ in pairs):
+        raise ValueError("expected label names of letters, digits and _, no digit and no __ in front")
+    if len({name for name, _ in pairs}) < len(pairs):
+        raise ValueError("expected each label once")
+    return pairs

@@ -2,7 +2,8 @@
 
 - postgres_exporter: `DATA_SOURCE_NAME`, else `DATA_SOURCE_URI`, `_USER` and `_PASS`; each has a `_FILE` form,
   which wins. A `DATA_SOURCE_NAME` is one DSN, commas and all (a password, a list of hosts); only when a
-  comma is followed by the start of another URI it is several, and that is refused: one exporter, one server.
+  comma is followed by the start of another URI it is several, and that is refused: each needs a name.
+- postgres_exporter: `PG_EXPORTER_CONSTANT_LABELS`, `PG_EXPORTER_EXTEND_QUERY_PATH`.
 - libpq: any of `PGHOST`, `PGHOSTADDR`, `PGSERVICE`, `PGUSER`, `PGDATABASE` means a DSN that is empty.
 - redis_exporter: `REDIS_ADDR`, `REDIS_USER`, `REDIS_PASSWORD`, `REDIS_PASSWORD_FILE`.
 - pgbouncer_exporter: `PGBOUNCER_EXPORTER_CONNECTION_STRING`.
@@ -19,6 +20,8 @@ from exporter.settings.model import Key
 
 LIBPQ = ("PGHOST", "PGHOSTADDR", "PGSERVICE", "PGUSER", "PGDATABASE")
 PLAIN: Mapping[str, Key] = {
+    "PG_EXPORTER_CONSTANT_LABELS": ("postgres", "labels"),
+    "PG_EXPORTER_EXTEND_QUERY_PATH": ("postgres", "queries_files"),
     "REDIS_ADDR": ("redis", "address"),
     "REDIS_USER": ("redis", "username"),
     "REDIS_PASSWORD": ("redis", "password"),
@@ -49,7 +52,7 @@ def _read_dsn(environ: Mapping[str, str], reading: Reading) -> None:
     if name is not None:
         if _SEVERAL.search(str(name.value)):
             reading.findings.append(
-                f"postgres.dsn ({name.where}): expected one server: run one exporter for each"
+                f"postgres.dsn ({name.where}): expected one server: put each under a name in targets"
             )
         else:
             reading.given[_DSN] = name

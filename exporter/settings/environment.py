@@ -1,11 +1,15 @@
-"""Settings from variables: `EXPORTER_WEB__LISTEN_ADDRESS` is `web.listen_address`."""
+"""Settings from variables: `EXPORTER_WEB__LISTEN_ADDRESS` is `web.listen_address`.
+
+`EXPORTER_TARGETS__ORDERS__POSTGRES__DSN` is `postgres.dsn` of the target `orders`.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
-from exporter.settings.given import Given, Reading, did_you_mean
+from exporter.settings.given import Given, Reading
+from exporter.settings.keys import Keys, from_underscores
 from exporter.settings.model import Key
 
 PREFIX = "EXPORTER_"
@@ -18,20 +22,19 @@ _INJECTED = re.compile(
 
 def variable(key: Key) -> str:
     """The variable of a setting."""
-    return f"{PREFIX}{key[0]}__{key[1]}".upper()
+    return f"{PREFIX}{'__'.join(key)}".upper()
 
 
-def read(environ: Mapping[str, str], keys: Collection[Key]) -> Reading:
+def read(environ: Mapping[str, str], keys: Keys) -> Reading:
     """All variables with the prefix; upper or lower case."""
     reading = Reading()
     for name in sorted(environ):
         if not name.upper().startswith(PREFIX):
             continue
-        section, _, key = name[len(PREFIX) :].lower().partition("__")
+        key = from_underscores(name[len(PREFIX) :])
         where = f"variable {name}"
-        if (section, key) in keys:
-            reading.given[section, key] = Given(environ[name], where)
+        if key in keys:
+            reading.given[key] = Given(environ[name], where)
         elif not _INJECTED.fullmatch(name):
-            hint = did_you_mean(name, map(variable, keys))
-            reading.findings.append(f"{where}: no such setting{hint}")
+            reading.findings.append(f"{where}: no such setting{keys.hint(key, variable)}")
     return reading

@@ -17,9 +17,11 @@ from pydantic_settings import CliSettingsSource
 
 from exporter.settings.checks import as_list
 from exporter.settings.given import Given, Reading, did_you_mean
-from exporter.settings.model import Key, Settings, fields_of
+from exporter.settings.model import TARGETS, Key, Settings, fields_of
+from exporter.settings.values import TAKES_MAPPING, TAKES_RELEASES
 
 _METAVARS = {"str": "TEXT", "SecretStr": "TEXT", "Path": "PATH", "int": "NUMBER", "float": "NUMBER"}
+_ITEMS = {TAKES_MAPPING: "NAME=VALUE", TAKES_RELEASES: "RELEASE"}
 _TRUTH = TypeAdapter(bool)
 
 
@@ -57,7 +59,8 @@ class Flags:
             return
         options |= {"help": _help(field), "default": SUPPRESS}
         if isinstance(field.default, tuple):
-            options |= {"action": "append", "metavar": "REGEX,..."}
+            items = next((text for mark, text in _ITEMS.items() if mark in field.metadata), "REGEX")
+            options |= {"action": "append", "metavar": f"{items},..."}
         elif metavar := options.get("metavar"):
             options["metavar"] = _METAVARS.get(metavar, metavar)
         action = group.add_argument(*names, **options)
@@ -134,7 +137,10 @@ class Flags:
         for text in rest:
             name, equals, _ = text.partition("=")
             hint = did_you_mean(name, self._actions) if name.startswith("-") else ""
-            if hint or (name.startswith("--") and not value_next):
+            if name.startswith(f"--{TARGETS}."):
+                yield f"flag {name}: no such flag: named targets stand in the file or in variables"
+                value_next = not equals
+            elif hint or (name.startswith("--") and not value_next):
                 yield f"flag {name}: no such flag{hint or '; --help lists all'}"
                 value_next = not equals
             else:

@@ -16,11 +16,12 @@ class Given:
     """One value from one source.
 
     Attributes:
-        value: as text, before any conversion; a switch is a bool, a repeated flag or a YAML list a tuple.
+        value: as text, before any conversion; a switch is a bool, a repeated flag or a YAML list a tuple,
+            a YAML mapping of texts a dict.
         where: the source in the words of the user: `variable EXPORTER_LOG__LEVEL`.
     """
 
-    value: str | bool | tuple[str, ...] = field(repr=False)
+    value: str | bool | tuple[str, ...] | dict[str, str] = field(repr=False)
     where: str
 
 
@@ -63,16 +64,22 @@ def read_text(path: str) -> str:
 
 
 def did_you_mean(wrong: str, known: Iterable[str]) -> str:
-    """`; did you mean X?` for the nearest of `known`, or nothing.
+    """`; did you mean X?` for the nearest of `known`, or nothing."""
+    near = nearest(wrong, known)
+    return f"; did you mean {near}?" if near else ""
+
+
+def nearest(wrong: str, known: Iterable[str]) -> str | None:
+    """The one of `known` that was most likely meant, if there is one.
 
     Dashes, underscores, dots and case do not count. The key alone is enough where one section has it.
     """
     by_letters = {_letters(name): name for name in known}
     near = get_close_matches(_letters(wrong), by_letters, n=1, cutoff=0.75)
     if near:
-        return f"; did you mean {by_letters[near[0]]}?"
+        return by_letters[near[0]]
     tails = [name for letters, name in by_letters.items() if letters.endswith(f".{_letters(wrong)}")]
-    return f"; did you mean {tails[0]}?" if len(tails) == 1 else ""
+    return tails[0] if len(tails) == 1 else None
 
 
 def _letters(name: str) -> str:

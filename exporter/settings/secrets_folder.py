@@ -1,20 +1,20 @@
 """Settings from a folder with one file for each, as Docker and Kubernetes mount secrets.
 
-The file `postgres__password` holds `postgres.password`, with or without a trailing line feed. Hidden files
-and subfolders are left alone: Kubernetes keeps its own there.
+The file `postgres__password` holds `postgres.password`, with or without a trailing line feed, and the file
+`targets__orders__postgres__password` that of the target `orders`. Hidden files and subfolders are left alone:
+Kubernetes keeps its own there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from pathlib import Path
 
 from exporter.settings.environment import PREFIX
-from exporter.settings.given import Given, Reading, UnreadableError, did_you_mean, read_text
-from exporter.settings.model import Key
+from exporter.settings.given import Given, Reading, UnreadableError, read_text
+from exporter.settings.keys import Keys, from_underscores
 
 
-def read(folder: Given, keys: Collection[Key]) -> Reading:
+def read(folder: Given, keys: Keys) -> Reading:
     """All files of the folder that `config.secrets_dir` names."""
     reading = Reading()
     try:
@@ -32,14 +32,13 @@ def read(folder: Given, keys: Collection[Key]) -> Reading:
     return reading
 
 
-def _read_file(file: Path, keys: Collection[Key], reading: Reading) -> None:
+def _read_file(file: Path, keys: Keys, reading: Reading) -> None:
     where = f"secret file {file}"
-    section, _, key = file.name.lower().removeprefix(PREFIX.lower()).partition("__")
-    if (section, key) not in keys:
-        hint = did_you_mean(file.name, (f"{section}__{key}" for section, key in keys))
-        reading.findings.append(f"{where}: its name is no setting{hint}")
+    key = from_underscores(file.name.lower().removeprefix(PREFIX.lower()))
+    if key not in keys:
+        reading.findings.append(f"{where}: its name is no setting{keys.hint(key, '__'.join)}")
         return
     try:
-        reading.given[section, key] = Given(read_text(str(file)), where)
+        reading.given[key] = Given(read_text(str(file)), where)
     except UnreadableError as error:
-        reading.findings.append(f"{section}.{key}: {where}: {error}")
+        reading.findings.append(f"{'.'.join(key)}: {where}: {error}")

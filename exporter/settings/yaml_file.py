@@ -6,34 +6,28 @@ octal), and a finding can say its line. YAML's own messages quote the file, so t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
 import yaml
 
 from exporter.settings.given import Given, Reading, UnreadableError, did_you_mean, read_text
-from exporter.settings.model import Key
+from exporter.settings.keys import NAME_RULE, Keys, is_target
+from exporter.settings.model import NO_SERVER, TARGETS, Key
+from exporter.settings.values import TAKES_MAPPING
 
 _NULL = "tag:yaml.org,2002:null"
 
 
-def read(path: Given, keys: Collection[Key]) -> Reading:
+def read(path: Given, keys: Keys) -> Reading:
     """All of the file that `config.file` names."""
-    reading = Reading()
-    name = str(path.value)
+    file = _File(str(path.value), keys)
     try:
-        root = _compose(name)
+        root = _compose(file.name)
     except UnreadableError as error:
-        reading.findings.append(f"config.file ({path.where}): {error}")
-        return reading
-    sections = {section for section, _ in keys}
-    for section, node in _pairs(root, name, "", reading):
-        if section in sections:
-            for key, value in _pairs(node, name, f"{section}.", reading):
-                _add(name, (section, key), value, keys, reading)
-        else:
-            hint = did_you_mean(section, sections) or f"; expected {', '.join(sorted(sections))}"
-            reading.findings.append(f"{_where(name, node)}, key {section}: no such section{hint}")
-    return reading
+        file.reading.findings.append(f"config.file ({path.where}): {error}")
+    else:
+        file.section((), root)
+    return file.reading
 
 
 def _compose(path: str) -> yaml.Node | None:
@@ -49,44 +43,88 @@ def _compose(path: str) -> yaml.Node | None:
         raise UnreadableError(f"{path} is not one YAML document") from None
 
 
-def _pairs(
-    node: yaml.Node | None, path: str, prefix: str, reading: Reading
-) -> Iterator[tuple[str, yaml.Node]]:
-    if node is None or node.tag == _NULL:
-        return
-    if not isinstance(node, yaml.MappingNode):
-        what = f"{prefix.rstrip('.')}: " if prefix else ""
-        reading.findings.append(f"{_where(path, node)}: {what}expected keys with values")
-        return
-    seen: set[str] = set()
-    for key, value in node.value:
-        if not isinstance(key, yaml.ScalarNode):
-            reading.findings.append(f"{_where(path, key)}: expected a name before the colon")
-        elif key.value in seen:
-            reading.findings.append(f"{_where(path, key)}, key {prefix}{key.value}: stands twice")
+class _File:
+    """The file while it is read, from the root down to the values."""
+
+    def __init__(self, name: str, keys: Keys) -> None:
+        self.name = name
+        self._keys = keys
+        self.reading = Reading()
+
+    def section(self, prefix: Key, node: yaml.Node | None) -> None:
+        """The root, a section, all targets or one of them."""
+        for name, value in self._pairs(prefix, node):
+            key = (*prefix, name)
+            if key in self._keys:
+                self._setting(key, value)
+            elif prefix == (TARGETS,):
+                self._target(key, value)
+            elif key == (TARGETS,) or self._keys.inside(key):
+                self.section(key, value)
+            else:
+                self._unknown(key, value)
+
+    def _target(self, key: Key, node: yaml.Node) -> None:
+        if not is_target(key):
+            self._find(node, f"key {'.'.join(key)}: {NAME_RULE}")
+            return
+        known = len(self.reading.findings)
+        self.section(key, node)
+        empty = not any(given[: len(key)] == key for given in self.reading.given)
+        if empty and len(self.reading.findings) == known:
+            self._find(node, f"key {'.'.join(key)}: {NO_SERVER}")
+
+    def _setting(self, key: Key, node: yaml.Node) -> None:
+        dotted, where = ".".join(key), self._where(node)
+        if key[0] == "config":
+            self._find(node, f"key {dotted}: needed before the file: use the flag or the variable")
+        elif isinstance(node, yaml.ScalarNode):
+            if node.tag != _NULL:
+                self.reading.given[key] = Given(node.value, where)
+        elif isinstance(node, yaml.SequenceNode) and _all_scalars(node.value):
+            self.reading.given[key] = Given(tuple(item.value for item in node.value), where)
+        elif TAKES_MAPPING in self._keys[key].metadata:
+            pairs = dict(self._pairs(key, node))
+            if _all_scalars([*pairs.values()]):
+                self.reading.given[key] = Given({name: text.value for name, text in pairs.items()}, where)
+            else:
+                self.reading.findings.append(f"{dotted} ({where}): expected names with values")
         else:
-            seen.add(key.value)
-            yield key.value, value
+            self.reading.findings.append(f"{dotted} ({where}): expected a value or a list of values")
+
+    def _unknown(self, key: Key, node: yaml.Node) -> None:
+        what = "no such setting" if len(key) > 1 else "no such section"
+        if len(key) == 1 or is_target(key[:-1]):
+            names = self._keys.inside(key[:-1])
+            hint = did_you_mean(key[-1], names) or f"; expected {', '.join(sorted(names))}"
+        else:
+            hint = self._keys.hint(key, ".".join)
+        self._find(node, f"key {'.'.join(key)}: {what}{hint}")
+
+    def _pairs(self, prefix: Key, node: yaml.Node | None) -> Iterator[tuple[str, yaml.Node]]:
+        if node is None or node.tag == _NULL:
+            return
+        dotted = ".".join(prefix)
+        if not isinstance(node, yaml.MappingNode):
+            what = f"{dotted}: " if dotted else ""
+            self.reading.findings.append(f"{self._where(node)}: {what}expected keys with values")
+            return
+        seen: set[str] = set()
+        for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode) or not key.value.isprintable():
+                self.reading.findings.append(f"{self._where(key)}: expected a name before the colon")
+            elif key.value in seen:
+                self._find(key, f"key {'.'.join((*prefix, key.value))}: stands twice")
+            else:
+                seen.add(key.value)
+                yield key.value, value
+
+    def _find(self, node: yaml.Node, text: str) -> None:
+        self.reading.findings.append(f"{self._where(node)}, {text}")
+
+    def _where(self, node: yaml.Node) -> str:
+        return f"file {self.name} line {node.start_mark.line + 1}"
 
 
-def _add(path: str, key: Key, node: yaml.Node, keys: Collection[Key], reading: Reading) -> None:
-    where = f"{_where(path, node)}"
-    dotted = ".".join(key)
-    if key not in keys:
-        hint = did_you_mean(dotted, map(".".join, keys))
-        reading.findings.append(f"{where}, key {dotted}: no such setting{hint}")
-    elif key[0] == "config":
-        reading.findings.append(
-            f"{where}, key {dotted}: needed before the file: use the flag or the variable"
-        )
-    elif isinstance(node, yaml.ScalarNode):
-        if node.tag != _NULL:
-            reading.given[key] = Given(node.value, where)
-    elif isinstance(node, yaml.SequenceNode) and all(isinstance(i, yaml.ScalarNode) for i in node.value):
-        reading.given[key] = Given(tuple(item.value for item in node.value), where)
-    else:
-        reading.findings.append(f"{dotted} ({where}): expected a value or a list of values")
-
-
-def _where(path: str, node: yaml.Node) -> str:
-    return f"file {path} line {node.start_mark.line + 1}"
+def _all_scalars(nodes: list[yaml.Node]) -> bool:
+    return all(isinstance(node, yaml.ScalarNode) for node in nodes)

@@ -14,7 +14,15 @@ from pydantic.fields import FieldInfo
 from exporter.collectors import discover
 from exporter.settings.environment import variable
 from exporter.settings.flags import flag
-from exporter.settings.model import Key, Settings, fields_of, settings_type
+from exporter.settings.model import (
+    TARGETS,
+    Key,
+    Settings,
+    fields_of,
+    settings_type,
+    target_fields_of,
+)
+from exporter.settings.values import TAKES_MAPPING
 from exporter.sources.host import HostOptions
 from tests.docs.table import code, table
 
@@ -34,8 +42,9 @@ def tables() -> str:
 
 def _sections(type_: type[Settings]) -> Iterator[str]:
     known = fields_of(type_)
+    of_target = {(TARGETS, "NAME", *k): field for k, field in target_fields_of(type_).items() if len(k) == 1}
     for section, outer in type_.model_fields.items():
-        rows = [_row(key, field) for key, field in known.items() if key[0] == section]
+        rows = [_row(key, field) for key, field in (known | of_target).items() if key[0] == section]
         yield f"### {section}\n\n{outer.description}\n\n{table(HEAD, rows)}"
 
 
@@ -43,7 +52,7 @@ def _row(key: Key, field: FieldInfo) -> tuple[str, ...]:
     default = field.default if field.default is not None or key[0] != "host" else OF_HOST.get(key[1])
     return (
         code(".".join(key)),
-        code(flag(key)),
+        "" if key[0] == TARGETS else code(flag(key)),
         code(variable(key)),
         _value(field),
         code(_shown(default)),
@@ -63,6 +72,8 @@ def _shown(default: Any) -> str:
 
 def _value(field: FieldInfo) -> str:
     """What may be given, in words."""
+    if TAKES_MAPPING in field.metadata:
+        return "mapping of texts"
     types = set(_types(field.annotation))
     if bool in types:
         return "true or false"

@@ -147,3 +147,26 @@ def test_info_is_one_with_its_labels() -> None:
     assert lines(page(info(gauge("build_info", "Build."), {"version": '1"2'}))) == [
         'build_info{version="1\\"2"} 1'
     ]
+
+
+def test_a_repeat_is_found_however_its_labels_came_and_other_targets_are_none() -> None:
+    def of(value: str, constant: tuple[tuple[str, str], ...], *labels: tuple[str, str]) -> Table:
+        table = by_row(tuple(n for n, _ in labels), (SIZE,), [(tuple(v for _, v in labels), (value,))])
+        return table._replace(constant=constant)
+
+    a, b, db, env = ("target", "a"), ("target", "b"), ("db", "x"), ("env", "e")
+    encoder = TextEncoder()
+    text = page(
+        of("1", (a, env), db),
+        of("2", (b, env), db),
+        of("3", (a, env), db),
+        of("4", (env, a), db),
+        of("5", (env,), db, a),
+        of("6", (b,), env, db),
+        of("7", (("target", "c"), env), db),
+        of("8", (a,), db),
+        encoder=encoder,
+    )
+
+    assert [line.rpartition(" ")[2] for line in lines(text)] == ["1", "2", "7", "8"]
+    assert encoder.duplicates == 4

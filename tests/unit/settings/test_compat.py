@@ -112,7 +112,7 @@ def test_a_comma_does_not_split(text) -> None:
 
 def test_several_servers_are_refused(findings) -> None:
     assert findings(environ={"DATA_SOURCE_NAME": "postgresql://u:s3cret@a/db,postgres://u:s3cret@b/db"}) == (
-        "postgres.dsn (variable DATA_SOURCE_NAME): expected one server: run one exporter for each",
+        "postgres.dsn (variable DATA_SOURCE_NAME): expected one server: put each under a name in targets",
     )
 
 
