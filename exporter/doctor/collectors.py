@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
+from exporter.collectors.user_queries import PREFIX
 from exporter.doctor.finding import Finding, Notes, Severity
 from exporter.doctor.trial import Trial
 from exporter.model.errors import Reason
 from exporter.model.snapshot import Outcome, State
 
 RIGHTS = ("GRANT pg_monitor", "ACL SETUSER")
-"""How a remedy begins that gives the rights that collectors need."""
+"""How a remedy begins that gives all the rights that collectors need."""
+DENIED = re.compile(r"permission denied for \w+ ([^\s:]+)")
+"""What PostgreSQL says where one right is missing."""
+TOO_MANY = "too many connections for role"
+"""What it says beyond the role's connection limit."""
 
 
 def judge(target: str, trials: Sequence[Trial], known: Sequence[Finding] = ()) -> list[Finding]:
@@ -41,8 +47,12 @@ def judge(target: str, trials: Sequence[Trial], known: Sequence[Finding] = ()) -
 def _explains(finding: Finding, outcome: Outcome) -> bool:
     if finding.severity is not Severity.ERROR:
         return False
-    if outcome.reason is Reason.PERMISSION and finding.remedy.startswith(RIGHTS):
+    if TOO_MANY in outcome.text and "CONNECTION LIMIT" in finding.remedy:
         return True
+    if outcome.reason is Reason.PERMISSION:
+        denied = DENIED.search(outcome.text)
+        if finding.remedy.startswith(RIGHTS) or (denied and denied[1] in finding.what):
+            return True
     return outcome.text != "" and outcome.text in finding.what
 
 
@@ -59,13 +69,14 @@ def _named(names: Sequence[str]) -> str:
 
 
 def _remedy(reason: Reason | None, names: Sequence[str]) -> list[str]:
-    switch = " ".join(f"--no-collector.{name.replace('_', '-')}" for name in names)
-    if reason in (Reason.DEADLINE, Reason.BUSY):
+    built_in = [name for name in names if not name.startswith(PREFIX)]
+    switch = " ".join(f"--no-collector.{name.replace('_', '-')}" for name in built_in)
+    if reason in (Reason.DEADLINE, Reason.BUSY) and switch:
         return [f"# more time: --scrape.timeout-seconds; or switch off: {switch}"]
     shown = f"datastack-exporter explain {names[0]}"
     if reason is Reason.PERMISSION:
-        return [f"# allow what `{shown}` shows, or switch off: {switch}"]
-    return [f"# `{shown}` shows what it runs; to switch off: {switch}"]
+        return [f"# allow what `{shown}` shows" + (f", or switch off: {switch}" if switch else "")]
+    return [f"# `{shown}` shows what it runs" + (f"; to switch off: {switch}" if switch else "")]
 
 
 def _summary(outcomes: Sequence[Outcome]) -> str:

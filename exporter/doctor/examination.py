@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import Conninfo
 
-from exporter.doctor import host, pgbouncer, postgres, redis
+from exporter.doctor import files, host, pgbouncer, postgres, redis
 from exporter.doctor.collectors import judge
 from exporter.doctor.finding import Finding, Notes, Severity
+from exporter.doctor.postgres_facts import Expected
 from exporter.doctor.trial import Trial, try_each
 from exporter.model.collector import Named
 from exporter.model.deadline import Deadline
 from exporter.settings import Settings
+from exporter.sources.build import BUILDERS
 from exporter.sources.postgres.connect import PostgresOptions
-from exporter.stack import Stack
+from exporter.stack import TOP, Stack, parts_of
 
-SERVERS = {"postgres": "postgres.dsn", "redis": "redis.address", "pgbouncer": "pgbouncer.dsn"}
+SETTINGS = {"postgres": "postgres.dsn", "redis": "redis.address", "pgbouncer": "pgbouncer.dsn"}
 """The targets that are servers, and the setting that makes each one."""
-
-CONFIGURATION = "configuration"
 
 EXAMPLES = (
     "EXPORTER_POSTGRES__DSN=postgresql://datastack_exporter@localhost:5432/postgres",
@@ -34,19 +35,31 @@ EXAMPLES = (
 async def examine(settings: Settings, collectors: Mapping[str, Named]) -> list[Finding]:
     """The findings about every configured target, in the order postgres, redis, pgbouncer, host.
 
-    Takes `scrape.timeout_seconds` and the time to close connections at the most.
+    Named targets follow in the order of the configuration, each finding with the target's name in front.
+    Takes the longest `scrape.timeout_seconds` and the time to close connections at the most.
 
     Args:
         settings: the configuration.
         collectors: all collectors of this installation, by name.
     """
+    parts = parts_of(settings)
+    found = await asyncio.gather(*(_examine(part, collectors) for part in parts.values()))
+    findings = _configured(settings)
+    for name, own in zip(parts, found, strict=True):
+        findings += [replace(f, target=f"{name}: {f.target}") for f in own] if name != TOP else own
+    return findings
+
+
+async def _examine(settings: Settings, collectors: Mapping[str, Named]) -> list[Finding]:
+    """The findings about the top level, or about one target."""
     stack = Stack(settings, collectors)
     deadline = Deadline.after(settings.scrape.timeout_seconds)
     examinations = dict(_examinations(settings, collectors, stack.sources, deadline))
+    passwords = [(f"{key}.password_file", getattr(settings, key).password_file) for key in SETTINGS]
+    findings = [*files.examine(passwords), *files.queries(stack.queries)]
     try:
         running = asyncio.gather(*examinations.values())
         trials, found = await asyncio.gather(try_each(stack.engine, deadline), running)
-        findings = _configured(stack.sources)
         for key, own in zip(examinations, found, strict=True):
             of_source = [trial for trial in trials if _target_key(trial) == key]
             findings += [*own, *_about_collectors(key, stack.sources[key], own, of_source)]
@@ -56,22 +69,29 @@ async def examine(settings: Settings, collectors: Mapping[str, Named]) -> list[F
 
 
 def absent(settings: Settings) -> list[str]:
-    """The servers that are not configured, each with the setting that would."""
-    given = {
-        "postgres": settings.postgres.dsn,
-        "redis": settings.redis.address,
-        "pgbouncer": settings.pgbouncer.dsn,
+    """The kinds of servers of which none is configured, each with the setting that would."""
+    there = _servers(settings)
+    return [f"{key} ({setting})" for key, setting in SETTINGS.items() if key not in there]
+
+
+def _servers(settings: Settings) -> set[str]:
+    """The kinds of servers that are configured, at the top level or in a target."""
+    return {
+        key
+        for part in parts_of(settings).values()
+        for key, (configured, _) in BUILDERS.items()
+        if key in SETTINGS and configured(part)
     }
-    return [f"{key} ({setting})" for key, setting in SERVERS.items() if given[key] is None]
 
 
-def _configured(sources: Mapping[str, Any]) -> list[Finding]:
+def _configured(settings: Settings) -> list[Finding]:
     """A finding if no server is configured: an error if the host is off as well."""
-    notes = Notes(CONFIGURATION)
-    if not sources:
-        notes.error("nothing is configured: no server, and the host is off", *EXAMPLES)
-    elif not SERVERS.keys() & sources.keys():
-        notes.advice("no server is configured, only the host is collected from", *EXAMPLES)
+    notes = Notes(files.TARGET)
+    if not _servers(settings):
+        if settings.host.enabled:
+            notes.advice("no server is configured, only the host is collected from", *EXAMPLES)
+        else:
+            notes.error("nothing is configured: no server, and the host is off", *EXAMPLES)
     return notes.findings
 
 
@@ -89,15 +109,13 @@ def _examinations(
         yield "host", host.examine(source, settings.host.procfs)
 
 
-def _expected(
-    settings: Settings, collectors: Mapping[str, Named], options: PostgresOptions
-) -> postgres.Expected:
+def _expected(settings: Settings, collectors: Mapping[str, Named], options: PostgresOptions) -> Expected:
     on = settings.enabled_collectors()
-    return postgres.Expected(
+    return Expected(
         login=_login(options.dsn),
         max_connections=options.max_connections,
         wanted=options.wants,
-        needy=[n for n, c in collectors.items() if n in on and c.spec.view is not None and c.spec.view.needs],
+        collectors=[c for n, c in collectors.items() if n in on and c.spec.source == "postgres"],
     )
 
 

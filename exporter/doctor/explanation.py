@@ -23,6 +23,7 @@ from exporter.stack import Stack
 NEEDS = {
     "postgres": "postgres.dsn",
     "psycopg_pool": "postgres.dsn",
+    "user_queries": "postgres.queries_files",
     "redis": "redis.address",
     "pgbouncer": "pgbouncer.dsn",
     "host": "host.enabled",
@@ -82,15 +83,17 @@ class Explanation:
 
 
 async def explain(
-    settings: Settings, collectors: Mapping[str, Named], names: Collection[str]
+    settings: Settings, collectors: Mapping[str, Named], names: Collection[str] | None = None
 ) -> list[Explanation]:
-    """Explains the collectors named, in the order of all; runs those that are on, once.
+    """Explains the collectors named, or all, users' queries last; runs those that are on, once.
 
     Takes `scrape.timeout_seconds` and the time to close connections at the most.
     """
     stack = Stack(settings, collectors)
     deadline = Deadline.after(settings.scrape.timeout_seconds)
-    chosen = [named for name, named in collectors.items() if name in names]
+    queries = stack.queries.collectors if stack.queries is not None else ()
+    known = (*collectors.values(), *queries)
+    chosen = [named for named in known if names is None or named.name in names]
     by_source: dict[str, list[str]] = {}
     for named in chosen:
         by_source.setdefault(named.spec.source, []).append(named.name)
@@ -104,7 +107,8 @@ async def explain(
     finally:
         await stack.close()
     by_name = {trial.named.name: trial for trial in trials}
-    on, sources = settings.enabled_collectors(), stack.sources
+    on = settings.enabled_collectors().union(named.name for named in queries)
+    sources = stack.sources
     return [
         explanation(named, on, sources.get(named.spec.source), server, by_name.get(named.name))
         for named in chosen

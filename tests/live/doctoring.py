@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -72,9 +73,18 @@ def command(
     return Ran(code, out, err)
 
 
-def psql(server: Postgres, script: str, dbname: str = "postgres") -> None:
-    """Runs a remedy as its reader would paste it: each line a statement of its own, by the superuser."""
-    with psycopg.connect(server.dsn(dbname=dbname), autocommit=True) as connection:
-        for line in script.splitlines():
-            if not line.startswith("--"):
+PLACE = re.compile(r'-- in database "(.*)":')
+
+
+def psql(server: Postgres, script: str) -> None:
+    """Runs a remedy as its reader would paste it: each line a statement of its own, by the superuser.
+
+    Where a remark names a database, the lines after it run there.
+    """
+    dbname = "postgres"
+    for line in script.splitlines():
+        if place := PLACE.fullmatch(line):
+            dbname = place[1].replace('""', '"')
+        elif not line.startswith(("--", "#")):
+            with psycopg.connect(server.dsn(dbname=dbname), autocommit=True) as connection:
                 connection.execute(line.encode())

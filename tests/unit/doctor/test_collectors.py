@@ -65,3 +65,20 @@ def test_what_a_finding_explains_is_not_said_again() -> None:
     ]
     advice = Finding(TARGET, Severity.ADVICE, "superuser", "GRANT pg_monitor TO r;")
     assert len(judge(TARGET, [refused], [advice])) == 1
+
+
+def test_a_missing_grant_explains_only_what_it_is_about() -> None:
+    grant = Finding(
+        TARGET, Severity.ERROR, "collector wal: the role may not call pg_ls_waldir()", "GRANT ..."
+    )
+    wal = trial("wal", State.FAILED, Reason.PERMISSION, "permission denied for function pg_ls_waldir: GRANT")
+    tmp = trial("tmp", State.FAILED, Reason.PERMISSION, "permission denied for function pg_ls_tmpdir")
+
+    assert [f.what for f in judge(TARGET, [wal, tmp], [grant])] == [f"collector tmp: {tmp.outcome.text}"]
+
+
+def test_a_connection_limit_explains_refused_connections() -> None:
+    limit = Finding(TARGET, Severity.ERROR, "the role has a limit of 2", 'ALTER ROLE "r" CONNECTION LIMIT 3;')
+    text = 'FATAL: too many connections for role "r"'
+
+    assert judge(TARGET, [trial("locks", State.FAILED, Reason.UNAVAILABLE, text)], [limit]) == []
