@@ -72,7 +72,8 @@ class Engine:
             source = sources.get(named.spec.source)
             if source is None:
                 continue
-            runner = self._runners[named.name] = Runner(named, named.spec.build(source), options.series_limit)
+            limit = min(options.series_limit, named.spec.series_limit or options.series_limit)
+            runner = self._runners[named.name] = Runner(named, named.spec.build(source), limit)
             if named.spec.every_seconds is not None:
                 self._background[named.name] = Background(runner, named.spec.every_seconds)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
@@ -133,6 +133,13 @@ class Postgres(Section):
     def _one_for_the_databases(cls, value: int, info: ValidationInfo) -> int:
         if value < 2 and info.data.get("discover_databases"):
             raise ValueError("expected at least 2 while postgres.discover_databases is on")
+        return value
+
+    @field_validator("queries_files")
+    @classmethod
+    def _one_for_the_queries(cls, value: tuple[Any, ...], info: ValidationInfo) -> tuple[Any, ...]:
+        if value and info.data.get("max_connections", 2) < 2:
+            raise ValueError("expected postgres.max_connections of at least 2: such queries have their own")
         return value
 
 

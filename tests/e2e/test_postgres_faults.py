@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from time import monotonic, sleep
+from typing import Any
 
 import psycopg
 import pytest
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.live
 ROLE_PASSWORD = "watching"
 
 COLLECTORS = {name: named.spec for name, named in discover().items() if named.family == "postgres"}
-ALL_ON = {f"collector__{name}": True for name in COLLECTORS}
+ALL_ON: dict[str, Any] = {f"collector__{name}": True for name in COLLECTORS}
 BACKGROUND = {name for name, spec in COLLECTORS.items() if spec.every_seconds is not None}
 
 

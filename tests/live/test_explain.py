@@ -56,7 +56,7 @@ def test_what_is_shown_is_what_this_server_is_asked(pg: Postgres, explain: Expla
         for name, lines in own.items():
             heading, sql = runs(lines)
             if fact(lines, "state") != "running":
-                assert fact(lines, "state").startswith("skipped: needs PostgreSQL"), name
+                assert fact(lines, "state").startswith(("skipped: needs PostgreSQL", "off: ")), name
                 continue
             running += 1
             assert heading == f"runs on PostgreSQL {pg.major}"
@@ -69,10 +69,10 @@ def test_what_is_shown_is_what_this_server_is_asked(pg: Postgres, explain: Expla
 def test_a_view_that_the_server_is_too_old_for(
     postgres_of: Callable[[int], Postgres], explain: Explain
 ) -> None:
-    old = blocks(explain("stat_checkpointer", postgres__dsn=postgres_of(15).dsn()))["stat_checkpointer"]
-    new = blocks(explain("stat_checkpointer", postgres__dsn=postgres_of(18).dsn()))["stat_checkpointer"]
+    old = blocks(explain("stat_io", postgres__dsn=postgres_of(15).dsn()))["stat_io"]
+    new = blocks(explain("stat_io", postgres__dsn=postgres_of(18).dsn()))["stat_io"]
 
-    assert fact(old, "state") == "skipped: needs PostgreSQL 17 or newer, the server is 15"
+    assert fact(old, "state") == "skipped: needs PostgreSQL 16 or newer, the server is 15"
     assert fact(old, "one run").startswith("skipped (version) in ")
     assert runs(old)[0] == "runs on PostgreSQL 18, the newest that has it: the server's 15 does not"
     assert fact(new, "state") == "running"
@@ -106,7 +106,9 @@ def test_all_families_run(postgres: Postgres, redis: Redis, pgbouncer: PgBouncer
 
     assert list(shown) == list(discover())
     states = {fact(lines, "state").split(":")[0] for lines in shown.values()}
-    assert states <= {"running", "skipped"}
+    assert states <= {"running", "skipped", "off"}
+    off = {name for name, lines in shown.items() if fact(lines, "state").startswith("off")}
+    assert off == {name for name, found in discover().items() if not found.spec.default} | {"user_queries"}
     assert runs(shown["redis_slowlog"]) == ("runs", "SLOWLOG LEN\nSLOWLOG GET 1")
     assert runs(shown["pgbouncer_pools"]) == ("runs", "SHOW POOLS")
     assert fact(shown["database_size"], "when").startswith("every 60 s, in the background")

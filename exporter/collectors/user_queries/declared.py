@@ -69,6 +69,7 @@ class UserQuery:
         adds_datname: whether the label `datname` is added, because no column has it.
         on_primary: whether it runs on a primary only (True), on a standby only (False), or on both (None).
         versions: the servers that it runs on; None for all.
+        series_limit: samples that a run may give; None for the setting `scrape.series_limit` alone.
         every_seconds: None to run on the scrape, else its period in the background.
         timeout_seconds: how long it may run.
     """
@@ -85,6 +86,7 @@ class UserQuery:
     adds_datname: bool = False
     on_primary: bool | None = None
     versions: Versions | None = None
+    series_limit: int | None = None
     every_seconds: float | None = None
     timeout_seconds: float = 2.0
 

@@ -172,6 +172,7 @@ def _named(query: UserQuery, names: Names) -> Named:
         build=lambda server: UserQueryCollector(query, server, names).collect,
         cost=Cost.ROWS,
         every_seconds=query.every_seconds,
+        series_limit=query.series_limit,
         docs=query.where,
         explain=lambda major: at(query.sql, major or SUPPORTED_MAJORS[-1]) or "",
     )

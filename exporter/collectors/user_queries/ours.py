@@ -24,12 +24,13 @@ from exporter.model.view import Sql
 NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 KEYS = (
     *("query", "help", "labels", "metrics", "databases", "role", "min_version", "max_version"),
-    *("every_seconds", "timeout_seconds"),
+    *("every_seconds", "timeout_seconds", "series_limit"),
 )
 METRIC_KEYS = ("column", "kind", "help")
 KINDS = {kind.value: kind for kind in (Kind.GAUGE, Kind.COUNTER, Kind.UNTYPED, Kind.HISTOGRAM)}
 ROLES = {"primary": True, "standby": False}
 A_YEAR = 31_536_000
+A_MILLION = 1_000_000
 ALL = re.compile(r".*", re.DOTALL)
 
 
@@ -48,6 +49,7 @@ def read(pair: nodes.Pair, notes: Notes) -> UserQuery | None:
     all_labels = ("datname", *labels) if adds_datname else labels
     every = _seconds(given, "every_seconds", name, notes, least=1)
     timeout = _seconds(given, "timeout_seconds", name, notes, least=0.01)
+    limit = nodes.number(given.get("series_limit"), f"{name}.series_limit", notes, least=1, most=A_MILLION)
     query = UserQuery(
         name=name,
         where=f"{notes.file} line {pair.at.start_mark.line + 1}",
@@ -59,6 +61,7 @@ def read(pair: nodes.Pair, notes: Notes) -> UserQuery | None:
         adds_datname=adds_datname,
         on_primary=ROLES.get(nodes.one_of(given.get("role"), f"{name}.role", ROLES, notes)),
         versions=_versions(given, name, notes),
+        series_limit=None if limit is None else int(limit),
         every_seconds=every,
         timeout_seconds=timeout_of(timeout, every),
     )

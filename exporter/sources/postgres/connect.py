@@ -147,6 +147,7 @@ class Connector:
             "lock_timeout": str(round(options.lock_timeout_seconds * 1000)),
             "idle_in_transaction_session_timeout": "10000",
             "jit": "off",
+            "datestyle": "ISO",  # a role may have another, and users' queries read time stamps
         }
         if not own_search_path:
             settings["search_path"] = "pg_catalog"

@@ -22,7 +22,12 @@ UP = gauge("up", "Up.")
 
 
 def named(
-    name: str, collect: Collect, *, fallback: Sequence[Table] = (), every: float | None = None
+    name: str,
+    collect: Collect,
+    *,
+    fallback: Sequence[Table] = (),
+    every: float | None = None,
+    limit: int | None = None,
 ) -> Named:
     spec = CollectorSpec(
         help=name,
@@ -31,6 +36,7 @@ def named(
         build=lambda _source: collect,
         fallback=fallback,
         every_seconds=every,
+        series_limit=limit,
     )
     return Named(name, "host", spec)
 
@@ -213,13 +219,14 @@ async def test_a_scrape_right_after_one_that_was_given_up_is_whole() -> None:
     assert runs() == 2
 
 
-async def test_series_over_the_limit_are_dropped_and_counted() -> None:
+@pytest.mark.parametrize(("own", "of_all"), [(None, 20), (20, 1000), (1000, 20)])
+async def test_series_over_the_limit_are_dropped_and_counted(own: int | None, of_all: int) -> None:
     async def many(_deadline: Deadline) -> Sequence[Table]:
         return [
             Table(("n",), [(str(n),) for n in range(30)], [Column(ONE, range(30)), Column(UP, range(30))])
         ]
 
-    running = engine(named("many", many), limit=20)
+    running = engine(named("many", many, limit=own), limit=of_all)
     for scrapes in (1, 2):
         snapshot = await running.scrape(Deadline.after(1))
 

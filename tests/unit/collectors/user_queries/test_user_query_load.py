@@ -85,6 +85,7 @@ queries:
     labels: [state, kind]
     databases: [shop]
     every_seconds: 60
+    series_limit: 500
     metrics:
       shop_orders_total: Orders.
       shop_age:
@@ -106,7 +107,7 @@ def test_all_keys_of_our_dialect(tmp_path: Path) -> None:
         counter("shop_orders_total", "Orders.", labels),
         Metric("shop_age", Kind.UNTYPED, "Age of something.", labels),
     )
-    assert (spec.help, spec.every_seconds) == ("What it collects.", 60)
+    assert (spec.help, spec.every_seconds, spec.series_limit) == ("What it collects.", 60, 500)
     assert [spec.explain(major) for major in (13, 15, 16, 17, 18)] == ["SELECT 13"] * 2 + [
         "SELECT 16"
     ] * 2 + [""]
