@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from exporter.cli.catalog import catalogue, own
+from exporter.cli.catalog import catalogue, legacy, own
 from exporter.collectors import discover
 from exporter.collectors.redis import _instance
 from exporter.model.table import Table
@@ -37,7 +37,7 @@ class Shown(NamedTuple):
 
 def declared() -> dict[str, Declared]:
     """The catalogue by name, patterns included."""
-    entries = [*catalogue(discover().values()), own()]
+    entries = [*catalogue(discover().values()), legacy(), own()]
     found = [Declared(m["name"], m["type"], tuple(m["labels"])) for e in entries for m in e["metrics"]]
     assert len({metric.name for metric in found}) == len(found), "a name is declared twice"
     return {metric.name: metric for metric in found}

@@ -34,22 +34,46 @@ FIRST_USER_OID = 16384
 
 # What to leave out: the system's own tables, and settings that are no numbers.
 ONLY = {
+    "pg_attribute": f"attrelid >= {FIRST_USER_OID}",
     "pg_class": f"oid >= {FIRST_USER_OID}",
+    "pg_depend": f"objid >= {FIRST_USER_OID}",
     "pg_index": f"indexrelid >= {FIRST_USER_OID}",
     "pg_settings": "vartype IN ('bool', 'integer', 'real')",
+    "pg_stats": "schemaname NOT IN ('pg_catalog', 'information_schema')",
 }
 # Texts that take space and show nothing, and a path of the machine that records.
-WITHOUT = {"pg_settings": {"short_desc", "extra_desc", "enumvals", "sourcefile", "sourceline"}}
+WITHOUT = {
+    "pg_settings": {"short_desc", "extra_desc", "enumvals", "sourcefile", "sourceline"},
+    "pg_stats": {"most_common_vals", "histogram_bounds", "most_common_elems", "range_bounds_histogram"},
+}
 
 # Functions that need arguments: their types, and a query for the arguments to record.
 RELATIONS = f"SELECT oid FROM pg_class WHERE oid >= {FIRST_USER_OID} UNION SELECT 0"
+XIDS = """SELECT DISTINCT xid FROM (
+    SELECT datfrozenxid::text AS xid FROM pg_database
+    UNION ALL SELECT relfrozenxid::text FROM pg_class
+    UNION ALL SELECT backend_xmin::text FROM pg_stat_activity
+    UNION ALL SELECT backend_xid::text FROM pg_stat_activity
+    UNION ALL SELECT xmin::text FROM pg_replication_slots
+    UNION ALL SELECT catalog_xmin::text FROM pg_replication_slots
+    UNION ALL SELECT backend_xmin::text FROM pg_stat_replication
+    UNION ALL SELECT transaction::text FROM pg_prepared_xacts
+) AS x WHERE xid IS NOT NULL"""
+MXIDS = """SELECT DISTINCT mxid::text FROM (
+    SELECT datminmxid FROM pg_database UNION ALL SELECT relminmxid FROM pg_class
+) AS x(mxid)"""
 ARGUMENTS: dict[str, tuple[list[str], str]] = {
+    "age": (["xid"], XIDS),
     "has_database_privilege": (["oid", "text"], "SELECT oid, 'CONNECT' FROM pg_database"),
+    "has_sequence_privilege": (["oid", "text"], "SELECT seqrelid, 'USAGE,SELECT' FROM pg_sequence"),
+    "mxid_age": (["xid"], MXIDS),
     "pg_database_size": (["oid"], "SELECT oid FROM pg_database"),
     "pg_has_role": (["name", "text"], "SELECT 'pg_read_all_stats', 'USAGE'"),
+    "pg_sequence_last_value": (["oid"], "SELECT seqrelid FROM pg_sequence"),
 }
 # Not recorded: they answer alike everywhere, or only reckon with what they are given.
-ALIKE = {"current_setting", "date_part"}
+# One raises an error on a primary; whoever calls it asks for the role first.
+ALIKE = {"current_setting", "date_part", "pg_is_wal_replay_paused", "pg_options_to_table"}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -124,7 +148,8 @@ def _function(connection: psycopg.Connection[Any], name: str) -> Function:
     names = ", ".join(f"a{i}" for i in range(1, len(kinds) + 1))
     source = f"({arguments}) AS a({names})" if kinds else "(SELECT) AS a"
     wanted = f"{given}, f.*" if kinds else "f.*"
-    query = f"SELECT {wanted} FROM {source}, LATERAL {name}({given}) AS f ORDER BY {given or 1}"
+    order = given.replace("::xid", "") or "1"  # xid has no order
+    query = f"SELECT {wanted} FROM {source}, LATERAL {name}({given}) AS f ORDER BY {order}"
     cursor = connection.execute(query.encode())
     returned = (cursor.description or [])[len(kinds) :]
     returns = {column.name: _type(connection, column.type_code) for column in returned}

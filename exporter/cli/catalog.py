@@ -27,7 +27,7 @@ def add_options(group: _ArgumentGroup) -> None:
 
 def run(settings: Settings, options: Options) -> int:  # noqa: ARG001  # all there is, whatever is switched on
     """Writes the catalogue to standard output; needs no target."""
-    entries = [*catalogue(options.collectors.values()), own()]
+    entries = [*catalogue(options.collectors.values()), legacy(), own()]
     if options.format == "json":
         print(json.dumps({"version": __version__, "collectors": entries}, indent=2, ensure_ascii=False))
     else:
@@ -42,6 +42,26 @@ def catalogue(collectors: Iterable[Named]) -> list[Entry]:
     of a PostgreSQL view also has `scope`, `needs` and `sources`: major version -> what it reads there.
     """
     return [_collector(named) for named in collectors]
+
+
+def legacy() -> Entry:
+    """The names of earlier releases of postgres_exporter, in the shape of a collector.
+
+    Not among them are those that only have other labels then: their collector has them.
+    """
+    from exporter.scrape.legacy_names import OLD_NAMES  # noqa: PLC0415
+
+    return {
+        "name": "legacy_names",
+        "family": "postgres",
+        "help": "What other collectors give, under the names of earlier releases of postgres_exporter.",
+        "source": "postgres",
+        "default": False,
+        "switch": "--compat.legacy-names",
+        "every_seconds": None,
+        "docs": "",
+        "metrics": [_metric(old.metric) for old in OLD_NAMES if old.metric.name not in old.of],
+    }
 
 
 def own() -> Entry:
@@ -115,9 +135,8 @@ def markdown(entries: Sequence[Entry]) -> Iterable[str]:
 
 
 def _facts(entry: Mapping[str, Any]) -> str:
-    facts = [
-        "On by default." if entry["default"] else f"Off by default: `--collector.{_flag(entry['name'])}`."
-    ]
+    switch = entry.get("switch", f"--collector.{_flag(entry['name'])}")
+    facts = ["On by default." if entry["default"] else f"Off by default: `{switch}`."]
     if entry["every_seconds"]:
         facts.append(f"Every {entry['every_seconds']:g} seconds, in the background.")
     if entry.get("scope") == "database":

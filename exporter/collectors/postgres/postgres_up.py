@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,12 @@ STATIC = untyped(
 SQL = "SELECT version(), current_setting('server_version')"
 
 
+def _semantic(version: str) -> str:
+    """Upstream's form, always three numbers: `15.20.0` of `15.20 (Debian ...)`, `19.0.0` of `19beta1`."""
+    numbers = re.match(r"\d+(?:\.\d+){0,2}", version)
+    return ".".join([*(numbers[0] if numbers else "0").split("."), "0", "0"][:3])
+
+
 class Up:
     """Asks one server for its version."""
 
@@ -33,7 +40,7 @@ class Up:
         """`pg_up 1` and the version; anything else raises, and the fallback says 0."""
         rows = await self._server.fetch(SQL, deadline)
         version, short = (column[0] or "" for column in rows.columns)
-        static = {"server": self._server.address, "short_version": short.split(" ")[0], "version": version}
+        static = {"server": self._server.address, "short_version": _semantic(short), "version": version}
         return [single({UP: 1}), info(STATIC, static)]
 
 

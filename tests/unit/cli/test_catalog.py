@@ -108,11 +108,12 @@ def test_the_command_lists_every_metric_of_every_collector(capsys) -> None:
     listed = json.loads(capsys.readouterr().out)["collectors"]
 
     found = discover()
-    *collectors, own = listed
+    *collectors, legacy, own = listed
     assert [entry["name"] for entry in collectors] == list(found)
     assert [metric["name"] for entry in collectors for metric in entry["metrics"]] == [
         metric.name for named in found.values() for metric in named.spec.metrics
     ]
+    assert "pg_replication_lag" in {metric["name"] for metric in legacy["metrics"]}
     assert {"exporter_collector_success", "process_cpu_seconds_total", "exporter_build_info"} <= {
         metric["name"] for metric in own["metrics"]
     }

@@ -27,9 +27,9 @@ UPSTREAM = {line["metric"] for line in lines("upstream_names.tsv")}
 OURS = [metric for _, metric in METRICS if metric.name not in UPSTREAM]
 
 # What a name that speaks of one of these has to end in, before `_total`.
-UNITS = {
+UNITS: dict[str, str | tuple[str, ...]] = {
     "time": "_seconds",
-    "age": "_seconds",
+    "age": ("_seconds", "_xids"),
     "lag": "_seconds",
     "timestamp": "_seconds",
     "size": "_bytes",
