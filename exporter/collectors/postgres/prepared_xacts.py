@@ -8,7 +8,7 @@ VIEW = View(
     docs="view-pg-prepared-xacts.html",
     labels=(Label("datname", "database", eg="app"),),
     metrics=(
-        Gauge("pg_prepared_xacts_count", "count(*)", "Transactions that are prepared and not ended.", eg=1),
+        Gauge("pg_prepared_xacts_transactions", "count(*)", "Transactions that are prepared.", eg=1),
         Gauge("pg_prepared_xacts_oldest_timestamp_seconds", "min(date_part('epoch', prepared))",
               "Unix time at which the oldest of them was prepared.", eg=1_700_000_000),
     ),

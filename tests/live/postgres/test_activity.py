@@ -155,7 +155,7 @@ async def test_who_holds_the_horizon_of_vacuum(server: Postgres) -> None:
     assert 20 <= ages["session"] <= ages["replication_slot_catalog"] < 60
     ages = values(prepared, "pg_xmin_horizon_age_xids", "holder")
     assert 20 <= ages["prepared_transaction"] < 60
-    assert values(counted, "pg_prepared_xacts_count", "datname") == {"app": 1}
+    assert values(counted, "pg_prepared_xacts_transactions", "datname") == {"app": 1}
     prepared_at = app(counted, "pg_prepared_xacts_oldest_timestamp_seconds")
     assert 0 <= server.execute("SELECT date_part('epoch', now())")[0][0] - prepared_at < 60
     assert gone == {}
