@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from exporter.model.collector import Collect, Named
+from exporter.model.collector import Collect, Collected, Named
 from exporter.model.deadline import Deadline
 from exporter.model.errors import Partial
 from exporter.model.table import Column, Table
@@ -38,9 +38,11 @@ def labelled(named: Named, constant: Constant) -> Named:
 
         async def collect_labelled(deadline: Deadline) -> Sequence[Table]:
             try:
-                return with_constant(await collect(deadline), constant)
+                tables = await collect(deadline)
             except Partial as some:
                 raise Partial(with_constant(some.tables, constant), some.error) from some.error
+            age = tables.age if isinstance(tables, Collected) else None
+            return Collected(with_constant(tables, constant), age)
 
         return collect_labelled
 

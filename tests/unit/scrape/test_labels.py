@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from exporter.expose.text import TextEncoder
-from exporter.model.collector import CollectorSpec, Named
+from exporter.model.collector import Collected, CollectorSpec, Named
 from exporter.model.deadline import Deadline
 from exporter.model.errors import Partial, Unavailable
 from exporter.model.metric import counter, gauge
@@ -145,3 +145,12 @@ def test_the_labels_of_metrics_by_source() -> None:
     assert found["postgres"] >= {"name", "collector", "family", "reason", "le", "quantile"}
     assert found["redis"] >= {"db", "cmd", "collector"}
     assert "db" not in found["postgres"]
+
+
+async def test_what_a_run_says_of_its_age_stays() -> None:
+    snapshot = await scrape(labelled(collector("old", lambda: Collected([rows("a")], age=7.5)), LABELS))
+
+    assert lines(snapshot.tables, "exporter_collector_age_seconds") == [
+        'exporter_collector_age_seconds{collector="old",family="postgres"} 7.5'
+    ]
+    assert lines(snapshot.tables, "x_rows") == ['x_rows{env="prod",team="the \\"a\\"",name="a"} 1']
