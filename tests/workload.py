@@ -112,7 +112,11 @@ def standby(server: Postgres, application_name: str, *, slot: str | None = None)
 def replica(primary: Postgres, name: str, *, settings: Mapping[str, str] | None = None) -> Iterator[Postgres]:
     """A real standby that streams from its own slot on the primary, which is restarted to be copied."""
     primary.execute(f"SELECT pg_create_physical_replication_slot('{name}', true)")
-    link = {"primary_conninfo": f"{primary.dsn()}?application_name={name}", "primary_slot_name": name}
+    link = {
+        "primary_conninfo": f"{primary.dsn()}?application_name={name}",
+        "primary_slot_name": name,
+        "wal_retrieve_retry_interval": "100ms",
+    }
     copy = Postgres(primary.major, settings={**primary.process.settings, **link, **(settings or {})})
     primary.stop()
     shutil.rmtree(copy.process.data)

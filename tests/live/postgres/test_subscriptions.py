@@ -18,11 +18,14 @@ PUBLISHED = (*TABLES, "INSERT INTO t VALUES (1)", "CREATE PUBLICATION all_of_it 
 ORDERS = frozenset({("datname", "there"), ("subname", "orders")})
 
 
+SETTINGS = {"wal_level": "logical", "wal_retrieve_retry_interval": "100ms"}
+
+
 @pytest.fixture(scope="module", params=MAJORS, ids=[f"pg{major}" for major in MAJORS])
 def server(request: pytest.FixtureRequest) -> Iterator[Postgres]:
     """A server whose database `there` subscribes to two tables of its database `here`."""
     with (
-        require(Postgres, request.param, settings={"wal_level": "logical"}) as running,
+        require(Postgres, request.param, settings=SETTINGS) as running,
         database(running, "here", *PUBLISHED),
         database(running, "there", *TABLES),
     ):
