@@ -10,5 +10,6 @@ VIEW = View(
     metrics=(
         Gauge("pg_database_connection_limit", "d.datconnlimit",
               "Connections allowed to the database at once, -1 for no limit.", eg=-1),
+        Gauge("pg_database_is_template", "d.datistemplate::int", "1 for a template database, else 0.", eg=0),
     ),
 )  # fmt: skip
