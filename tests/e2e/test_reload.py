@@ -34,7 +34,10 @@ class Reloading:
         """Writes the file: the settings so far, with these changed. JSON is YAML."""
         for name, keys in sections.items():
             self.settings.setdefault(name, {}).update(keys)
-        self.file.write_text(json.dumps(self.settings))
+        # Replaced, not rewritten: a reload may come at any moment, and must not find half a file.
+        new = self.file.with_suffix(".new")
+        new.write_text(json.dumps(self.settings))
+        new.replace(self.file)
 
     def by_signal(self) -> None:
         """SIGHUP, until the log says that it was dealt with."""

@@ -28,7 +28,7 @@ from tests.servers import (
     require,
 )
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("diff")]
 
 
 class Ran(NamedTuple):

@@ -19,7 +19,7 @@ from tests.servers import MAJORS, Postgres, require
 from tests.servers.page import samples_of
 from tests.workload import wait_until
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("activity")]
 
 TABLE = ("CREATE TABLE t (id int PRIMARY KEY)", "INSERT INTO t VALUES (1)")
 

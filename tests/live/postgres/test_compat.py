@@ -23,7 +23,7 @@ from tests.live.postgres.vacuums import EAGER, table, vacuuming
 from tests.servers import MAJORS, Exporter, Postgres, require
 from tests.workload import DATABASE, SETTINGS, life, replica
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("compat")]
 
 NAMES = lines("postgres_names.tsv")
 EXCEPTIONS = [

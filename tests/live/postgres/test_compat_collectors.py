@@ -18,7 +18,7 @@ from tests.servers import MAJORS, Postgres, require
 from tests.servers.page import samples_of
 from tests.workload import replica, wait_until
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("compat_collectors")]
 
 
 @pytest.fixture

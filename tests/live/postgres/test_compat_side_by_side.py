@@ -22,7 +22,7 @@ from tests.servers import Exporter, Missing, Postgres, postgres_exporter, requir
 from tests.servers.page import samples_of
 from tests.workload import DATABASE, SETTINGS, life
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("compat_side_by_side")]
 
 QUERIES = Path("/usr/share/doc/prometheus-postgres-exporter/examples/queries.yaml")
 EXCEPTIONS = [line for line in lines("postgres_exceptions.tsv") if line["what"] in ("missing", "differs")]

@@ -11,7 +11,7 @@ from tests.collecting import Samples, samples, values
 from tests.servers import MAJORS, Postgres, require
 from tests.workload import replica, wait_until
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("recovery")]
 
 Pair = tuple[Postgres, Postgres]
 

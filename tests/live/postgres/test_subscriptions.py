@@ -11,7 +11,7 @@ from tests.collecting import Samples, database, role, samples
 from tests.servers import MAJORS, Postgres, require
 from tests.workload import wait_until
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("subscriptions")]
 
 TABLES = ("CREATE TABLE t (id int PRIMARY KEY)", "CREATE TABLE u (id int PRIMARY KEY)")
 PUBLISHED = (*TABLES, "INSERT INTO t VALUES (1)", "CREATE PUBLICATION all_of_it FOR TABLE t, u")

@@ -17,7 +17,7 @@ from exporter.sources.postgres.connect import PostgresOptions
 from tests.collecting import samples, values
 from tests.servers import MAJORS, Postgres, require
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("tls")]
 
 NOT_AFTER = "pg_tls_certificate_not_after_timestamp_seconds"
 

@@ -14,7 +14,7 @@ from tests.record_redis import in_sync, live, replica_of
 from tests.replay_redis import tables
 from tests.servers import Redis, Upstream, redis_exporter, require
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("redis_side_by_side")]
 
 # Series of its default page that ours have not, by the start of their names: why.
 ABSENT = {
