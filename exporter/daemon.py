@@ -29,6 +29,9 @@ log = get_logger("exporter")
 
 GRACE_SECONDS = 2
 """How long requests under way may take when the process is told to stop."""
+KEEP_ALIVE_SECONDS = 75
+"""How long an idle connection stays: longer than the usual interval of scrapes, so that Prometheus need not
+connect anew for each."""
 OPEN_REQUESTS = 500
 """Connections and requests at a time; more are answered 503 at once."""
 
@@ -123,6 +126,7 @@ class Daemon:
             server_header=False,
             date_header=False,
             timeout_graceful_shutdown=GRACE_SECONDS,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
             limit_concurrency=OPEN_REQUESTS,
         )
         server = _Server(config)

@@ -12,4 +12,5 @@ VIEW = View(
               "Connections allowed to the database at once, -1 for no limit.", eg=-1),
         Gauge("pg_database_is_template", "d.datistemplate::int", "1 for a template database, else 0.", eg=0),
     ),
+    every_seconds=60.0,
 )  # fmt: skip

@@ -11,4 +11,5 @@ VIEW = View(
         Gauge("pg_roles_connection_limit", "rolconnlimit",
               "Connections allowed to the role at once, -1 for no limit.", eg=-1),
     ),
+    every_seconds=60.0,
 )  # fmt: skip

@@ -130,7 +130,7 @@ def build(server: PostgresServer) -> Collect:
     settings = Settings()
 
     async def collect(deadline: Deadline) -> Sequence[Table]:
-        rows = await server.fetch(SQL, deadline)
+        rows = await server.fetch(SQL, deadline, aside=True)
         return [settings.table(rows.columns)]
 
     return collect
@@ -141,6 +141,7 @@ COLLECTOR = CollectorSpec(
     source="postgres",
     metrics=(PLAIN, SECONDS, BYTES),
     build=build,
+    every_seconds=60.0,
     docs="view-pg-settings.html",
     explain=lambda _major: SQL,
 )

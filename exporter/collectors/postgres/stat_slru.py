@@ -23,4 +23,5 @@ VIEW = View(
         Gauge("pg_stat_slru_stats_reset_timestamp_seconds", "date_part('epoch', stats_reset)",
               "Unix time at which these statistics were last reset.", eg=1_685_059_842),
     ),
+    every_seconds=30.0,
 )  # fmt: skip
