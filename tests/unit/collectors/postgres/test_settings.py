@@ -92,9 +92,9 @@ def test_a_unit_that_changes_with_an_upgrade_is_followed() -> None:
 
 async def test_the_collector_gives_one_table_of_gauges() -> None:
     class Server:
-        async def fetch(self, sql: str, _deadline: Deadline, *, database: str | None = None) -> Rows:
+        async def fetch(self, sql: str, _deadline: Deadline, *, aside: bool) -> Rows:
             assert "pg_settings" in sql
-            assert database is None
+            assert aside
             columns: list[list[str | None]] = [
                 ["work_mem", "jit"],
                 ["4096", "on"],
