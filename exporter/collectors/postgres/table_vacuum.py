@@ -3,7 +3,8 @@
 A ratio of 1 means that autovacuum is due. It is reckoned as the server does it: table storage parameters
 before settings, from PostgreSQL 18 with `autovacuum_vacuum_max_threshold` and without the frozen part of the
 table for inserts. The ages are the larger ones of a table and its TOAST table. A bound: in each database the
-100 tables that are closest to one of the thresholds.
+100 tables that are closest to one of the thresholds, of those that have come a tenth of the way, or that
+autovacuum leaves alone.
 """
 
 from exporter.model.collector import Cost
@@ -72,6 +73,7 @@ def _tables(unfrozen: str) -> str:
         WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't'
           AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_toast'
     ) AS each
+    WHERE NOT enabled OR greatest(dead, inserted, changed, xids / freeze_most, mxids / multi_most) >= 0.1
     ORDER BY greatest(dead, inserted, changed, xids / freeze_most, mxids / multi_most) DESC, nspname, relname
     LIMIT 100
 ) AS v"""  # noqa: S608  # constants of this module

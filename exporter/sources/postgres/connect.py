@@ -147,6 +147,7 @@ class Connector:
             "lock_timeout": str(round(options.lock_timeout_seconds * 1000)),
             "idle_in_transaction_session_timeout": "10000",
             "jit": "off",
+            "work_mem": "16MB",  # the counters of ten thousand statements without a temporary file
             "datestyle": "ISO",  # a role may have another, and users' queries read time stamps
         }
         if not own_search_path:
