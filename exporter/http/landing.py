@@ -20,6 +20,7 @@ th { border-bottom: 1px solid #cfd6dd; font-weight: 600 }
 td { border-bottom: 1px solid #edf0f2; vertical-align: top }
 td.n { text-align: right; font-variant-numeric: tabular-nums }
 .ok { color: #17733b } .failed, .late { color: #b3261e; font-weight: 600 } .skipped { color: #6b7785 }
+.unnamed tr > :first-child { display: none }
 nav a { margin-right: 1.2rem } code { background: #f3f5f7; padding: .05rem .3rem }
 """
 
@@ -41,9 +42,10 @@ def landing_page(found: Sequence[tuple[str, Watched, Snapshot]], metrics_path: s
         for name, watched, snapshot in found
         for family, address in watched.addresses
     )
+    unnamed = "" if any(name for name, _, _ in found) else ' class="unnamed"'  # no column for no names
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>datastack-exporter</title>'
-        f"<style>{STYLE}</style></head><body><h1>datastack-exporter</h1>"
+        f"<style>{STYLE}</style></head><body{unnamed}><h1>datastack-exporter</h1>"
         f'<p class="sub">version {escape(__version__)}</p><nav>{" ".join(links)}</nav>'
         f"<h2>Targets</h2><table><tr><th>Name<th>Family<th>Address<th>State</tr>{targets}</table>"
         "<h2>Collectors</h2><table>"

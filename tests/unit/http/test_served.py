@@ -132,3 +132,6 @@ async def test_the_landing_page_lists_each_with_its_state() -> None:
     assert '<a href="/probe?target=a">a</a><td>redis<td>h:1<td class="ok">up' in html
     assert '<a href="/probe?target=b">b</a><td>redis<td>h:1<td class="late">down' in html
     assert "<tr><td><td>redis<td>h:1" in html
+    assert "<body>" in html
+    alone = landing_page(found[:1], "/metrics")
+    assert '<body class="unnamed">' in alone  # no column for names where there are none
