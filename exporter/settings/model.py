@@ -1,4 +1,4 @@
-"""Every setting, as one frozen value; `sections.py` has each with its type, default, bounds and sentence.
+"""Every setting, as one frozen value; `sections/` has each with its type, default, bounds and sentence.
 
 A setting is `section.key`: the flag `--section.key` (with dashes), the variable `EXPORTER_SECTION__KEY`
 and the key of the YAML file. What is here is only the shape; `exporter.settings.load` fills it.

@@ -17,7 +17,7 @@ from exporter.collectors.user_queries.names import Names
 from exporter.model.collector import CollectorSpec, Cost, Named
 from exporter.model.metric import Kind, Metric
 from exporter.model.view import SUPPORTED_MAJORS, at
-from exporter.settings.sections import Postgres
+from exporter.settings.sections.postgres import Postgres
 
 PREFIX = "query:"
 """How the names of these collectors begin, so that none has the name of a built-in one."""
