@@ -16,6 +16,7 @@ from exporter.model.collector import Named
 from exporter.model.deadline import Deadline
 from exporter.model.snapshot import Snapshot
 from exporter.scrape.engine import Engine, EngineOptions
+from exporter.scrape.fanout import fanned_out, is_group
 from exporter.scrape.labels import Constant, labelled, report_labelled
 from exporter.settings import Settings
 from exporter.settings.model import SERVERS, TARGET_LABEL, Target
@@ -57,7 +58,7 @@ class Stack:
         kept = before.hand_over(settings) if before is not None else {}
         self.sources = build_sources(settings, pools, kept)
         enabled = settings.enabled_collectors()
-        on = [named for name, named in collectors.items() if name in enabled]
+        on = [self._of_nodes(named) for name, named in collectors.items() if name in enabled]
         self.queries = _load_queries(settings, on)
         if self.queries is not None:
             self.sources["user_queries"] = self.queries
@@ -69,6 +70,9 @@ class Stack:
             self.sources,
             EngineOptions(settings.scrape.series_limit, settings.compat.legacy_names),
         )
+
+    def _of_nodes(self, named: Named) -> Named:
+        return fanned_out(named) if is_group(self.sources.get(named.spec.source)) else named
 
     def serves(self, settings: Settings | None) -> bool:
         """Whether these settings would make the same stack: they and the files with queries are as before."""

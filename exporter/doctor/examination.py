@@ -10,13 +10,14 @@ from typing import Any
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import Conninfo
 
-from exporter.doctor import files, host, pgbouncer, postgres, redis
+from exporter.doctor import files, host, pgbouncer, postgres, redis, redis_nodes
 from exporter.doctor.collectors import judge
 from exporter.doctor.finding import Finding, Notes, Severity
 from exporter.doctor.postgres_facts import Expected
 from exporter.doctor.trial import Trial, try_each
 from exporter.model.collector import Named
 from exporter.model.deadline import Deadline
+from exporter.scrape.fanout import is_group
 from exporter.settings import Settings
 from exporter.sources.build import BUILDERS
 from exporter.sources.postgres.connect import PostgresOptions
@@ -56,6 +57,7 @@ async def _examine(settings: Settings, collectors: Mapping[str, Named]) -> list[
     deadline = Deadline.after(settings.scrape.timeout_seconds)
     examinations = dict(_examinations(settings, collectors, stack.sources, deadline))
     passwords = [(f"{key}.password_file", getattr(settings, key).password_file) for key in SETTINGS]
+    passwords.append(("redis.sentinel_password_file", settings.redis.sentinel_password_file))
     findings = [*files.examine(passwords), *files.queries(stack.queries)]
     try:
         running = asyncio.gather(*examinations.values())
@@ -101,7 +103,7 @@ def _examinations(
     if (source := sources.get("postgres")) is not None:
         yield "postgres", postgres.examine(source, _expected(settings, collectors, source.options), deadline)
     if (source := sources.get("redis")) is not None:
-        yield "redis", redis.examine(source, deadline)
+        yield "redis", (redis_nodes if is_group(source) else redis).examine(source, deadline)
     if (source := sources.get("pgbouncer")) is not None:
         login = _login(_text(settings.pgbouncer.dsn))
         yield "pgbouncer", pgbouncer.examine(source, login, deadline)

@@ -69,12 +69,19 @@ class Skip(ExporterError):
 
 
 class Partial(ExporterError):
-    """Some of what was asked for came: show `tables`, and count the run as failed."""
+    """Some of what was asked for came: show `tables`, and count the run as failed.
 
-    def __init__(self, tables: Sequence[Table], error: BaseException) -> None:
+    Args:
+        tables: what came.
+        error: why it is not all.
+        logged: whether its source says so in the log by itself.
+    """
+
+    def __init__(self, tables: Sequence[Table], error: BaseException, *, logged: bool = False) -> None:
         super().__init__(str(error))
         self.tables = tuple(tables)
         self.error = error
+        self.logged = logged
 
 
 class SourceError(ExporterError):

@@ -40,7 +40,8 @@ def labelled(named: Named, constant: Constant) -> Named:
             try:
                 tables = await collect(deadline)
             except Partial as some:
-                raise Partial(with_constant(some.tables, constant), some.error) from some.error
+                tables = with_constant(some.tables, constant)
+                raise Partial(tables, some.error, logged=some.logged) from some.error
             age = tables.age if isinstance(tables, Collected) else None
             return Collected(with_constant(tables, constant), age)
 

@@ -107,7 +107,7 @@ class Runner:
     async def _run(self, deadline: Deadline) -> Result:
         """Collects once. The only place where a collector's failure is caught."""
         tables: Sequence[Table] = ()
-        partial = False
+        to_log = False
         self._started = monotonic()
         try:
             tables = await self._collect(deadline)
@@ -117,11 +117,11 @@ class Runner:
         except Skip as skip:
             outcome = self._outcome(State.SKIPPED, skip.reason, str(skip))
         except Partial as some:
-            tables, partial = some.tables, True
+            tables, to_log = some.tables, not some.logged
             outcome = self._failed(some.error, partial=True)
         except Exception as error:  # noqa: BLE001  whatever it is, it must not hide the others
             outcome = self._failed(error)
-        self._log(outcome, partial=partial)
+        self._log(outcome, always=to_log)
         if not tables and outcome.state is not State.OK:
             tables = self.named.spec.fallback
         return Result(self._within_limit(tables), outcome)
@@ -141,11 +141,11 @@ class Runner:
         name, family = self.named.name, self.named.family
         return Outcome(name, family, state, seconds, reason, text, self._last_success)
 
-    def _log(self, outcome: Outcome, *, partial: bool = False) -> None:
+    def _log(self, outcome: Outcome, *, always: bool = False) -> None:
         """One line per change of state, unless somebody else has it to say for all collectors at once."""
         now = (outcome.state, outcome.reason)
         before, self._last_logged = self._last_logged, now
-        if now == before or (not partial and not OTHERS_LINES.isdisjoint((outcome.reason, before[1]))):
+        if now == before or (not always and not OTHERS_LINES.isdisjoint((outcome.reason, before[1]))):
             return
         fields = {"collector": outcome.collector, "reason": outcome.reason, "text": outcome.text}
         if outcome.state is State.OK and outcome.reason is not None:

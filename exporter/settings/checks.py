@@ -6,8 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from ipaddress import AddressValueError, IPv6Address
-from typing import NamedTuple
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import unquote
 
 _LISTEN = re.compile(r"(?:\[(?P<v6>[^\[\]]+)\]|(?P<host>[\w.-]*)):(?P<port>\d{1,5})", re.ASCII)
 _TELEMETRY_PATH = re.compile(r"/[\w.~-]+(?:/[\w.~-]+)*", re.ASCII)
@@ -17,11 +16,6 @@ _OWN_PATHS = ("/-", "/api", "/probe")
 _VALUE = r"(?>'(?>[^'\\]|\\.)*+'|(?!')(?>[^\s\\]|\\(?:.|\Z))*+)"
 _KEYWORDS = re.compile(rf"(?>\s*\w+\s*=\s*{_VALUE})++\s*", re.DOTALL)
 _BAD_PERCENT = re.compile(r"%(?![0-9a-fA-F]{2})")
-
-_REDIS = re.compile(
-    r"(?:(?:redis|rediss|valkey|valkeys)://)?(?:[^\s/@:?#\[\]]+|\[[0-9a-fA-F:.]+\])(?::\d{1,5})?(?:/\d*)?"
-    r"|unix:///?[^\s@?#]+"
-)
 
 _LABEL = re.compile(r"(?!__)[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
 
@@ -112,40 +106,6 @@ def _read_by_libpq(text: str) -> None:
         raise ValueError(
             "expected a connection string that libpq can read: look at quotes, brackets and parameter names"
         ) from None
-
-
-def redis_address(text: str) -> str:
-    """The address as it is: `host:port` or a URL, without user and password.
-
-    Raises:
-        ValueError: it is neither, or holds credentials where `split_redis_address` does not find them.
-    """
-    address, _, query = text.partition("?")
-    if not _REDIS.fullmatch(address):
-        raise ValueError(
-            "expected host:port or a URL (redis, rediss, valkey, valkeys or unix://);"
-            " write @ / ? # and % in a password as %40 %2F %3F %23 %25"
-        )
-    if {"username", "password"} & {name.lower() for name, _ in parse_qsl(query, keep_blank_values=True)}:
-        raise ValueError("expected no credentials after the ?: use redis.username and redis.password")
-    return text
-
-
-class RedisAddress(NamedTuple):
-    """A Redis address taken apart, so that what is shown as the address holds no password."""
-
-    address: str
-    username: str
-    password: str
-
-
-def split_redis_address(text: str) -> RedisAddress:
-    """Takes `user:password@` out of an address; both are unquoted, and empty where they are not given."""
-    head, question, query = text.partition("?")
-    scheme, colons, rest = head.rpartition("://")
-    userinfo, _, host = rest.rpartition("@")
-    username, _, password = userinfo.partition(":")
-    return RedisAddress(f"{scheme}{colons}{host}{question}{query}", unquote(username), unquote(password))
 
 
 def regex(text: str) -> str:

@@ -7,22 +7,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import product
 from typing import Any, cast, get_args
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from exporter.model.errors import SettingsError
-from exporter.settings import checks, compat, environment, secrets_folder
+from exporter.settings import compat, environment, secrets_folder
 from exporter.settings.flags import Flags
 from exporter.settings.given import Given, Reading, UnreadableError, did_you_mean, read_text
 from exporter.settings.keys import Keys
 from exporter.settings.model import SERVERS, TARGET_LABEL, TARGETS, Key, Settings, settings_type
+from exporter.settings.redis_address import split_redis_address
 from exporter.settings.values import EMPTY_IS_UNSET
 
 Merged = dict[Key, Given]
 
-_TWINS = {"password": "password_file", "password_file": "password"}
+_PASSWORDS = ("password", "sentinel_password")
+_TWINS = {name: f"{name}_file" for name in _PASSWORDS} | {f"{name}_file": name for name in _PASSWORDS}
+_REDIS_FILE: Key = ("redis", "password_file")
 _FILE: Key = ("config", "file")
 _SECRETS_DIR: Key = ("config", "secrets_dir")
 
@@ -82,7 +86,7 @@ def _merge(merged: Merged, given: Mapping[Key, Given], keys: Keys) -> Iterator[s
     """Adds what no higher source has given; a password and its file count as one setting."""
     usable = {k: g for k, g in given.items() if g.value != "" or EMPTY_IS_UNSET not in keys[k].metadata}
     for key in sorted(usable):
-        if key[-1] == "password" and (twin := _twin(key)) in usable:
+        if key[-1] in _PASSWORDS and (twin := _twin(key)) in usable:
             where = f"{usable[key].where}; {usable[twin].where}"
             yield f"{_dotted(key)} and {_dotted(twin)} are both given ({where}): keep one"
     free = [key for key in usable if key not in merged and _twin(key) not in merged]
@@ -106,7 +110,7 @@ def _split_redis_address(place: Key, merged: Merged) -> None:
     section = (*place, "redis")
     if (given := merged.get((*section, "address"))) is None:
         return
-    parts = checks.split_redis_address(str(given.value))
+    parts = split_redis_address(str(given.value))
     merged[*section, "address"] = Given(parts.address, given.where)
     if parts.username:
         merged.setdefault((*section, "username"), Given(parts.username, given.where))
@@ -115,8 +119,8 @@ def _split_redis_address(place: Key, merged: Merged) -> None:
 
 
 def _read_password_files(place: Key, merged: Merged) -> Iterator[str]:
-    for section in SERVERS:
-        key = (*place, section, "password_file")
+    for section, name in product(SERVERS, _PASSWORDS):
+        key = (*place, section, f"{name}_file")
         if (given := merged.get(key)) is None:
             continue
         try:
@@ -124,7 +128,7 @@ def _read_password_files(place: Key, merged: Merged) -> Iterator[str]:
         except UnreadableError as error:
             yield f"{_dotted(key)} ({given.where}): {error}"
             continue
-        if section == "redis":
+        if key[-2:] == _REDIS_FILE:
             password = _from_map(password, place, merged)
         if password:
             merged[_twin(key)] = Given(password, given.where)
@@ -142,7 +146,7 @@ def _from_map(text: str, place: Key, merged: Merged) -> str:
         str(merged[key].value) if (key := (*place, "redis", name)) in merged else ""
         for name in ("address", "username")
     )
-    scheme, _, host = address.rpartition("://")
+    scheme, _, host = address.partition(",")[0].rpartition("://")
     wanted = f"{scheme or 'redis'}://{user}{'@' if user else ''}{host}"
     return next((str(password) for uri, password in passwords.items() if _same(uri, wanted)), "")
 

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from exporter.settings import Settings
+from exporter.settings.redis_address import seeds
+from exporter.settings.sections import Redis
 
 
 def build_sources(
@@ -55,7 +59,7 @@ def _postgres(settings: Settings) -> Any:
 
 
 def _redis(settings: Settings) -> Any:
-    from exporter.sources.redis import RedisOptions, RedisServer  # noqa: PLC0415
+    from exporter.sources.redis import RedisOptions, RedisServer, TlsOptions  # noqa: PLC0415
 
     own = settings.redis
     options = RedisOptions(
@@ -63,8 +67,25 @@ def _redis(settings: Settings) -> Any:
         username=own.username,
         password=_secret(own.password),
         connect_timeout_seconds=own.connect_timeout_seconds,
+        tls=TlsOptions(
+            ca_file=_path(own.tls_ca_file),
+            cert_file=_path(own.tls_cert_file),
+            key_file=_path(own.tls_key_file),
+            server_name=own.tls_server_name,
+            verify=own.tls_verify,
+        ),
     )
-    return RedisServer(options)
+    return RedisServer(options) if own.discovery == "off" else _redis_nodes(own, options)
+
+
+def _redis_nodes(own: Redis, options: Any) -> Any:
+    from exporter.sources.redis.discovery import ClusterDiscovery, SentinelDiscovery  # noqa: PLC0415
+    from exporter.sources.redis.nodes import RedisNodes  # noqa: PLC0415
+
+    discovery = ClusterDiscovery() if own.discovery == "cluster" else SentinelDiscovery()
+    addresses = [replace(options, url=seed) for seed in seeds(own.address or "")]
+    login = (own.sentinel_username, _secret(own.sentinel_password))
+    return RedisNodes(addresses, discovery, login, own.max_nodes)
 
 
 def _pgbouncer(settings: Settings) -> Any:
@@ -77,6 +98,10 @@ def _pgbouncer(settings: Settings) -> Any:
         connect_timeout_seconds=own.connect_timeout_seconds,
     )
     return PgBouncerServer(options)
+
+
+def _path(value: Path | None) -> str | None:
+    return None if value is None else str(value)
 
 
 def _secret(value: Any) -> str | None:

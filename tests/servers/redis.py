@@ -44,7 +44,7 @@ class Redis(Controlled[RedisProcess]):
         debug = {} if version == "6.2" else {"enable-debug-command": "local"}
         super().__init__(
             RedisProcess(
-                _program(version),
+                program(version),
                 folders.new(f"redis{version}"),
                 settings={**debug, **(settings or {})},
                 arguments=args,
@@ -68,7 +68,12 @@ class Redis(Controlled[RedisProcess]):
 
 
 @cache
-def _program(version: str) -> Path:
+def program(version: str) -> Path:
+    """The redis-server of a version, where the servers' account can run it.
+
+    Raises:
+        Missing: it is not there.
+    """
     account = server_account()
     folder = folders.new(f"bin{version}")
     account.give(folder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from exporter.settings.sections.base import Section
-from exporter.settings.values import Folder, SourceRegex
+from exporter.settings.values import File, Folder, Labels, SourceRegex
 
 
 class Host(Section):
@@ -32,4 +32,27 @@ class Host(Section):
     )
     netstat_fields: SourceRegex = Field(
         default=None, description="Regular expression of netstat and snmp fields to export."
+    )
+    process_groups_file: File = Field(
+        default=None,
+        description="File that says which processes belong together, as process-exporter's own does; "
+        "without one they are the groups of a data stack.",
+    )
+    process_children: bool = Field(
+        default=True, description="A process without a group of its own is in its parent's."
+    )
+    process_pss_seconds: float = Field(
+        default=0.1,
+        ge=0,
+        le=5,
+        description="Seconds of each run that may go into asking for proportional memory; 0 for none.",
+    )
+    process_threads: bool = Field(
+        default=False, description="Count the threads of process groups by name and by what they wait for."
+    )
+    cgroupfs: Folder | None = Field(
+        default=None, description="Where the control groups are mounted; fs/cgroup below sysfs if not given."
+    )
+    container_labels: Labels = Field(
+        default=(), description="Labels of the exporter's own container, as pod and namespace."
     )

@@ -45,11 +45,12 @@ class RedisServer:
         log: gets one line when the server is lost and one when it is back.
 
     Attributes:
+        options: as given.
         address: where it is, without user or password: "localhost:6379".
     """
 
     def __init__(self, options: RedisOptions, log: Any = None) -> None:
-        self._options = options
+        self.options = options
         self.address = address_of(options).where
         self._name = f"redis at {self.address}"
         self._state = UpDown(self._name, log)
@@ -165,7 +166,7 @@ class RedisServer:
 
     async def _enter(self, deadline: Deadline) -> RedisConnection:
         connection = await self._gate.enter(deadline)
-        if monotonic() - connection.opened_at > self._options.max_age_seconds:
+        if monotonic() - connection.opened_at > self.options.max_age_seconds:
             self._drop(connection)
             connection = await self._gate.enter(deadline)
         return connection
@@ -189,7 +190,7 @@ class RedisServer:
         return replies
 
     async def _open(self) -> RedisConnection:
-        self._connection = await open_connection(self._options)
+        self._connection = await open_connection(self.options)
         return self._connection
 
     def _drop(self, connection: RedisConnection, hanging: SourceError | None = None) -> None:

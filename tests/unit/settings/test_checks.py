@@ -96,49 +96,6 @@ def test_a_long_wrong_dsn_costs_no_time() -> None:
             checks.conninfo(text)
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("h:6379", ("h:6379", "", "")),
-        ("redis://h", ("redis://h", "", "")),
-        ("redis://:p%40%2Fw@h:1/0", ("redis://h:1/0", "", "p@/w")),
-        ("rediss://u:p@[::1]:1?x=y", ("rediss://[::1]:1?x=y", "u", "p")),
-        ("u:p@h:1", ("h:1", "u", "p")),
-        ("redis://u:a@b@h", ("redis://h", "u", "a@b")),
-        ("unix://u:p@/run/redis.sock?db=1", ("unix:///run/redis.sock?db=1", "u", "p")),
-        ("valkeys://u@h", ("valkeys://h", "u", "")),
-    ],
-)
-def test_a_redis_address_is_parted_from_its_credentials(text, expected) -> None:
-    parts = checks.split_redis_address(text)
-
-    assert parts == expected
-    assert checks.redis_address(parts.address) == parts.address
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "http://h",
-        "h:port",
-        "u:p@h",
-        "redis://:pa?s3cret@h",
-        "redis://h?password=s3cret",
-        "redis://h?Username=u",
-        "unix://",
-        "redis://h/x",
-        "a b",
-        "redis://:pa#s3cret",
-    ],
-)
-def test_a_wrong_redis_address_is_refused(text) -> None:
-    with pytest.raises(ValueError, match="expected") as caught:
-        checks.redis_address(text)
-
-    assert "s3cret" not in str(caught.value)
-
-
 @given(st.lists(st.from_regex(r"[a-z]{1,4}(\{1,2\})?(\([a,]\))?(\[[a,]\])?", fullmatch=True)))
 def test_a_list_comes_back_from_its_commas(items) -> None:
     assert checks.as_list(",".join(items)) == items
