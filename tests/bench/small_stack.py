@@ -1,4 +1,4 @@
-"""One database, one Redis, the host: what a scrape costs our process, beside the three that it replaces."""
+"""A small stack: what a scrape costs our process, beside the exporters that it replaces."""
 
 from __future__ import annotations
 
@@ -27,19 +27,28 @@ SCRAPES = 100
 PACED_SCRAPES = 12
 PAUSE_SECONDS = 5.5
 """Longer than any list that our process keeps between two scrapes."""
+WHOLE = "/metrics"
+KINDS = {
+    "three": "three, gzip",
+    "three_plain": "three, plain",
+    "all": "all, gzip",
+    "all_plain": "all, plain",
+    "all_paced": "all, gzip, with pauses",
+}
 PATH = collect("postgres", "redis", "host")
 ABOUT = (
-    "One database, one Redis and the host: CPU time of our process and its helper for one scrape of all "
-    "three, beside the sum of postgres_exporter, redis_exporter and node_exporter for a scrape of each, "
-    "over kept connections."
+    "One database, one Redis, a PgBouncer with ten clients and the host: CPU time of our process and its "
+    "helper for one scrape, beside the sum of the upstream exporters for a scrape of each, over kept connections. "
+    "`three` is PostgreSQL, Redis and the host; `all` is the whole page, beside pgbouncer_exporter as well."
 )
 PACED = (
-    f"The line with pauses: {PACED_SCRAPES} scrapes, {PAUSE_SECONDS} s apart, with all that the processes "
-    "do in between."
+    f"The line with pauses: {PACED_SCRAPES} scrapes, {PAUSE_SECONDS} s apart, with all that the processes do "
+    "in between."
 )
 NOTES = (
     f"Medians of {ROUNDS} alternating rounds of {SCRAPES} scrapes, one after the other.",
     PACED,
+    "pgbouncer_exporter 1.7 of Debian is written in Python, and shows less than the one of today.",
     "PSS counts a page of memory that n processes share as 1/n page for each.",
 )
 
@@ -63,39 +72,49 @@ class Side:
 def run(stacks: Stacks) -> Report:
     """CPU, memory and samples."""
     ours = stacks.small.ours
-    theirs = (stacks.small.theirs, stacks.redis_exporter, stacks.node_exporter)
-    figures = [*cpu_figures(ours, theirs), *size_figures(ours, theirs)]
-    counts = {
-        "ours": samples_on(ours.get(PATH).text),
-        "theirs": sum(samples_on(upstream.scrape()) for upstream in theirs),
-    }
-    return Report("Small stack", ABOUT, [*figures, compared("samples", counts)], NOTES)
+    three = (stacks.small.theirs, stacks.redis_exporter, stacks.node_exporter)
+    four = (*three, stacks.pgbouncer_exporter)
+    figures = [*cpu_figures(ours, three, stacks.pgbouncer_exporter), *size_figures(ours, four)]
+    for what, path, theirs in (("three", PATH, three), ("all", WHOLE, four)):
+        counts = {
+            "ours": samples_on(ours.get(path).text),
+            "theirs": sum(samples_on(upstream.scrape()) for upstream in theirs),
+        }
+        figures.append(compared(f"samples, {what}", counts))
+    return Report("Small stack", ABOUT, figures, NOTES)
 
 
-def cpu_figures(ours: Exporter, theirs: Sequence[Upstream]) -> list[Figure]:
+def cpu_figures(ours: Exporter, three: Sequence[Upstream], fourth: Upstream) -> list[Figure]:
     """One scrape after the other, and with pauses."""
     with ExitStack() as connections:
 
-        def side(exporters: Sequence[Exporter | Upstream], path: str, *, gzip: bool) -> Side:
+        def side(exporters: Sequence[Exporter | Upstream], path: str = WHOLE, *, gzip: bool = True) -> Side:
             scrapers = [connections.enter_context(Scraper(e.port, path, gzip=gzip)) for e in exporters]
             return Side([e.pid for e in exporters], lambda: [scraper.page() for scraper in scrapers])
 
         sides = {
-            "gzip": side([ours], PATH, gzip=True),
-            "their_gzip": side(theirs, "/metrics", gzip=True),
-            "plain": side([ours], PATH, gzip=False),
-            "their_plain": side(theirs, "/metrics", gzip=False),
+            "three": side([ours], PATH),
+            "their_three": side(three),
+            "three_plain": side([ours], PATH, gzip=False),
+            "their_three_plain": side(three, gzip=False),
+            "all": side([ours]),
+            "all_plain": side([ours], gzip=False),
+            "fourth": side([fourth]),
         }
         for every in sides.values():
             every.milliseconds(20)
         cpu = alternately(ROUNDS, **{name: every.milliseconds for name, every in sides.items()})
-        for name in ("gzip", "their_gzip"):
+        for name in ("all", "their_three", "fourth"):
             cpu[f"{name}_paced"] = sides[name].milliseconds(PACED_SCRAPES, PAUSE_SECONDS)
 
-    kinds = {"gzip": "gzip", "plain": "plain", "gzip_paced": "gzip, with pauses"}
+    cpu["their_all"] = cpu["their_three"] + cpu["fourth"]
+    cpu["their_all_plain"] = cpu["their_three_plain"] + cpu["fourth"]
+    cpu["their_all_paced"] = cpu["their_three_paced"] + cpu["fourth_paced"]
     return [
-        Figure(what=f"CPU per scrape, {what}", ours=cpu[n], theirs=cpu[f"their_{n}"], unit="ms", at_most=1)
-        for n, what in kinds.items()
+        Figure(
+            what=f"CPU per scrape, {what}", ours=cpu[name], theirs=cpu[f"their_{name}"], unit="ms", at_most=1
+        )
+        for name, what in KINDS.items()
     ]
 
 

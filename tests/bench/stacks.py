@@ -12,12 +12,23 @@ from time import sleep
 from types import TracebackType
 from typing import Any, Self
 
+import psycopg
 import yaml
 
 from exporter.demo.process import LOOPBACK
 from tests.bench import tenants
-from tests.servers import Exporter, Postgres, Redis, Upstream, node_exporter, redis_exporter
+from tests.servers import (
+    Exporter,
+    PgBouncer,
+    Postgres,
+    Redis,
+    Upstream,
+    node_exporter,
+    pgbouncer_exporter,
+    redis_exporter,
+)
 from tests.servers.missing import Missing
+from tests.servers.pgbouncer import STATS
 from tests.servers.program import config_file
 
 QUERIES = Path("/usr/share/doc/prometheus-postgres-exporter/examples/queries.yaml")
@@ -26,6 +37,7 @@ NOT_ON_15 = ("pg_stat_statements", "pg_process_idle")
 OURS, THEIRS, PASSWORD = "ours", "theirs", "bench"
 DATABASES = ("shop1", "shop2", "shop3", "shop4")
 TABLES_EACH = 2_750
+DATABASE, CLIENTS = "shop", 10
 
 # What postgres_exporter with its queries shows as well: its series, some under older names.
 SAME_AS_UPSTREAM = (
@@ -64,7 +76,16 @@ class Statements:
 
 
 class Watched:
-    """A PostgreSQL 15 and both exporters beside it, each with a role of its own in pg_monitor."""
+    """A PostgreSQL 15 and both exporters beside it, each with a role of its own in pg_monitor.
+
+    Args:
+        stack: ends all.
+        databases: to be made, with many tables each.
+        settings: of the server.
+        fill: makes what else is to be there.
+        beside: starts what else ours watches, and tells its settings.
+        ours: settings of our exporter.
+    """
 
     def __init__(
         self,
@@ -72,13 +93,15 @@ class Watched:
         databases: Sequence[str] = (),
         settings: Mapping[str, str] | None = None,
         fill: Callable[[Postgres], None] = lambda _server: None,
+        beside: Callable[[Postgres], Mapping[str, Any]] = lambda _server: {},
         **ours: Any,
     ) -> None:
         self.server = stack.enter_context(Postgres(settings=SETTINGS | dict(settings or {})))
         self.server.execute("CREATE EXTENSION pg_stat_statements")
         for role in (OURS, THEIRS):
             self.server.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}' IN ROLE pg_monitor")
-        self.ours = stack.enter_context(Exporter(postgres__dsn=self._dsn(OURS), **ours))
+        more = {**ours, **beside(self.server)}
+        self.ours = stack.enter_context(Exporter(postgres__dsn=self._dsn(OURS), **more))
         self.theirs = stack.enter_context(self._postgres_exporter())
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(self._fill, databases))
@@ -134,6 +157,9 @@ def upstream_queries() -> dict[str, object]:
 class Stacks:
     """What the benchmarks of one run share. A context manager that leaves nothing behind."""
 
+    pgbouncer: PgBouncer
+    """In front of the server of the small stack, from when that was asked for."""
+
     def __init__(self) -> None:
         self._stack = ExitStack()
 
@@ -147,8 +173,17 @@ class Stacks:
 
     @cached_property
     def small(self) -> Watched:
-        """One database; ours watches the Redis and the host as well."""
-        watched = Watched(self._stack, redis__address=self.redis.url)
+        """One database; ours watches the Redis, a PgBouncer and the host as well."""
+
+        def behind_pgbouncer(server: Postgres) -> Mapping[str, Any]:
+            databases = {DATABASE: f"host={LOOPBACK} port={server.port} dbname=postgres"}
+            self.pgbouncer = self._stack.enter_context(PgBouncer(server, databases=databases))
+            return {"pgbouncer__dsn": self.pgbouncer.dsn(user=STATS)}
+
+        watched = Watched(self._stack, beside=behind_pgbouncer, redis__address=self.redis.url)
+        for _ in range(CLIENTS):
+            dsn = self.pgbouncer.dsn(dbname=DATABASE, user="postgres")
+            self._stack.enter_context(psycopg.connect(dsn)).execute("SELECT 1")
         watched.server.execute("CREATE TABLE orders (id int PRIMARY KEY, note text)")
         watched.server.execute("INSERT INTO orders SELECT g, 'note' FROM generate_series(1, 1000) AS g")
         return watched
@@ -169,6 +204,11 @@ class Stacks:
     def redis_exporter(self) -> Upstream:
         """Beside the Redis."""
         return self._stack.enter_context(redis_exporter(self.redis))
+
+    @cached_property
+    def pgbouncer_exporter(self) -> Upstream:
+        """Beside the PgBouncer."""
+        return self._stack.enter_context(pgbouncer_exporter(self.pgbouncer))
 
     @cached_property
     def node_exporter(self) -> Upstream:
