@@ -12,9 +12,7 @@ from exporter.model.deadline import Deadline
 from exporter.model.errors import Partial, Reason, Refused, Skip, Unavailable
 from exporter.model.table import Table
 from exporter.scrape.labels import with_constant
-
-NODE = "node"
-"""The label that tells nodes apart."""
+from exporter.settings.model import NODE_LABEL
 
 
 class Group(Protocol):
@@ -64,7 +62,7 @@ class _FanOut:
         runs = [_one(collect, self._spec, deadline) for _, collect in self._collects.values()]
         given = dict(zip(nodes, await asyncio.gather(*runs), strict=True))
         tables = [
-            table for name, own in given.items() for table in with_constant(own.tables, ((NODE, name),))
+            table for name, own in given.items() for table in with_constant(own.tables, ((NODE_LABEL, name),))
         ]
         skipped = [own.skip for own in given.values() if own.skip is not None]
         if skipped and len(skipped) == len(given):

@@ -18,7 +18,7 @@ from exporter.settings import compat, environment, secrets_folder
 from exporter.settings.flags import Flags
 from exporter.settings.given import Given, Reading, UnreadableError, did_you_mean, read_text
 from exporter.settings.keys import Keys
-from exporter.settings.model import SERVERS, TARGET_LABEL, TARGETS, Key, Settings, settings_type
+from exporter.settings.model import NODE_LABEL, SERVERS, TARGET_LABEL, TARGETS, Key, Settings, settings_type
 from exporter.settings.redis_address import split_redis_address
 from exporter.settings.values import EMPTY_IS_UNSET
 
@@ -194,6 +194,8 @@ def _taken_labels(
         for part in key:
             value = value[part] if isinstance(value, Mapping) else getattr(value, part)
         servers = {k[-2] for k in merged if k[:-2] == key[:-1]} if key[-2] not in SERVERS else {key[-2]}
-        taken = {TARGET_LABEL}.union(*(metric_labels.get(server, ()) for server in servers))
+        taken = {TARGET_LABEL, *([NODE_LABEL] if "redis" in servers else [])}.union(
+            *(metric_labels.get(server, ()) for server in servers)
+        )
         for name in (name for name, _ in value if name in taken):
             yield f"{_dotted(key)} ({given.where}): expected another name than {name}: metrics have that"

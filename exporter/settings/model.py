@@ -37,6 +37,8 @@ SERVERS = ("postgres", "redis", "pgbouncer")
 """The sections that a target may have, each one server."""
 TARGET_LABEL = "target"
 """The label that tells targets apart on the metrics page."""
+NODE_LABEL = "node"
+"""The label that tells the nodes of a group of Redis servers apart."""
 NO_SERVER = "expected a server: postgres.dsn, redis.address or pgbouncer.dsn"
 
 

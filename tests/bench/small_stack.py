@@ -38,8 +38,9 @@ KINDS = {
 PATH = collect("postgres", "redis", "host")
 ABOUT = (
     "One database, one Redis, a PgBouncer with ten clients and the host: CPU time of our process and its "
-    "helper for one scrape, beside the sum of the upstream exporters for a scrape of each, over kept connections. "
-    "`three` is PostgreSQL, Redis and the host; `all` is the whole page, beside pgbouncer_exporter as well."
+    "helper for one scrape, beside the sum of the upstream exporters for a scrape of each, over kept "
+    "connections. `three` is PostgreSQL, Redis and the host; `all` is the whole page, beside "
+    "pgbouncer_exporter as well."
 )
 PACED = (
     f"The line with pauses: {PACED_SCRAPES} scrapes, {PAUSE_SECONDS} s apart, with all that the processes do "

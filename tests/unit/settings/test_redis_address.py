@@ -104,3 +104,8 @@ def test_the_map_of_passwords_is_searched_for_the_first_seed(load, tmp_path) -> 
     ]
 
     assert load(argv).redis.password.get_secret_value() == "p"
+
+
+def test_the_label_of_nodes_is_taken(load, findings) -> None:
+    assert "expected another name than node" in findings(["--redis.address=h", "--redis.labels=node=a"])[0]
+    assert load(["--postgres.dsn=", "--postgres.labels=node=a"]).postgres.labels == (("node", "a"),)
