@@ -35,6 +35,7 @@ class RedisNodes:
 
     Attributes:
         address: the seeds, for people.
+        discovery: as given.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class RedisNodes:
     ) -> None:
         self._options = seeds[0]
         self._sentinel = sentinel
-        self._discovery = discovery
+        self.discovery = discovery
         self._max_nodes = max_nodes
         self._log = log or get_logger("exporter.sources")
         places = [address_of(seed) for seed in seeds]
@@ -103,13 +104,13 @@ class RedisNodes:
 
     async def _discover(self, deadline: Deadline) -> None:
         """Asks who belongs to the group: first those who do, then the seeds."""
-        known = [member for member in self._members if member.sentinel == self._discovery.asks_sentinels]
+        known = [member for member in self._members if member.sentinel == self.discovery.asks_sentinels]
         others = [seed for seed in self._seeds if seed not in known]
         failure = ""
         for members in (known, others):
             limit = Deadline.after(deadline.left() / 3)
             servers = {member: self._server(member) for member in members}
-            found = await self._discovery.members(servers, limit) if servers else Discovered((), "")
+            found = await self.discovery.members(servers, limit) if servers else Discovered((), "")
             if found.members:
                 self._take(found.members)
                 self._asked_at, failure = monotonic(), ""
