@@ -24,6 +24,7 @@ SETTINGS = {
     "cluster-replica-validity-factor": "0",
     "repl-diskless-sync-delay": "0",
     "repl-ping-replica-period": "1",
+    "shutdown-timeout": "0",
 }
 
 
@@ -88,6 +89,17 @@ class RedisCluster:
         wait_for(lambda: promoted.execute("ROLE")[0] == "master", f"{address(promoted)} has taken over")
         wait_for(lambda: all(map(_is_ok, alive)), "the cluster serves all slots again")
         return promoted
+
+    def bring_back(self, index: int) -> None:
+        """Starts a node that was killed, and waits until it is a replica in sync."""
+        self.nodes[index].start()
+        wait_for(self.well, "the cluster is well")
+
+    def hand_over(self, index: int) -> None:
+        """Makes a replica the master in its master's stead, and waits until all know."""
+        self.nodes[index].execute("CLUSTER", "FAILOVER")
+        wait_for(lambda: self.nodes[index].execute("ROLE")[0] == "master", f"{index} is the master")
+        wait_for(self.well, "the cluster is well")
 
     def __enter__(self) -> Self:
         return self.start()

@@ -7,9 +7,14 @@ line that can't be read is left out.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-FIELDS_BEFORE_SLOTS = 8
+# Fields of a line that change all the time, and are not needed: the last PING and PONG.
+VOLATILE = slice(4, 6)
+# Without them each node of a cluster says nearly the same, again and again.
+REMEMBERED_LINES = 2048
 FAILING = frozenset({"fail", "fail?"})
 UNREACHABLE = frozenset({"noaddr", "handshake"})
 LAST_SLOT = 16383
@@ -74,7 +79,8 @@ def parse_cluster_nodes(reply: Any) -> list[ClusterNode]:
     """The nodes of a reply of CLUSTER NODES, in its order; of anything that is no text, none."""
     if not isinstance(reply, str):
         return []
-    nodes = (_node(line.split()) for line in reply.splitlines())
+    lines = (line.split(" ", VOLATILE.stop) for line in reply.splitlines())
+    nodes = (_node(*w[: VOLATILE.start], w[VOLATILE.stop]) for w in lines if len(w) > VOLATILE.stop)
     return [node for node in nodes if node is not None]
 
 
@@ -90,23 +96,19 @@ def parse_sentinel_instances(reply: Any) -> list[dict[str, str]]:
     return [instance for instance in instances if "name" in instance and "port" in instance]
 
 
-def parse_sentinel_instance(reply: Any) -> dict[str, str]:
-    """One instance, as SENTINEL MASTER gives it; empty if it is none."""
-    return _instance(reply)
-
-
-def instance_flags(instance: dict[str, str]) -> frozenset[str]:
+def instance_flags(instance: Mapping[str, str]) -> frozenset[str]:
     """The flags of an instance: `master`, `slave`, `s_down`, `o_down`, `disconnected` and more."""
     return frozenset(flag for flag in instance.get("flags", "").split(",") if flag)
 
 
-def _node(words: list[str]) -> ClusterNode | None:
-    if len(words) < FIELDS_BEFORE_SLOTS:
+@lru_cache(maxsize=REMEMBERED_LINES)
+def _node(node_id: str, address: str, flag_words: str, master_id: str, rest: str) -> ClusterNode | None:
+    words = rest.split()
+    if len(words) < 2:
         return None
-    node_id, address, flag_words, master_id, _, _, epoch, link_state = words[:FIELDS_BEFORE_SLOTS]
     host, port, bus_port, hostname = _address(address)
     flags = frozenset(flag for flag in flag_words.split(",") if flag != "noflags")
-    slots, migrating, importing = _slots(words[FIELDS_BEFORE_SLOTS:])
+    slots, migrating, importing = _slots(words[2:])
     return ClusterNode(
         id=node_id,
         host=host,
@@ -116,8 +118,8 @@ def _node(words: list[str]) -> ClusterNode | None:
         flags=flags,
         role="master" if "master" in flags else "slave" if "slave" in flags else "",
         master_id="" if master_id == "-" else master_id,
-        link_state=link_state,
-        config_epoch=_whole(epoch),
+        link_state=words[1],
+        config_epoch=_whole(words[0]),
         slots=slots,
         migrating=migrating,
         importing=importing,
