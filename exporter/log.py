@@ -57,6 +57,7 @@ def configure_logging(level: str = "info", format: str = "logfmt") -> None:
     handler = _Forward()
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
+    logging.getLogger("psycopg").setLevel(logging.ERROR)  # it warns of what goes wrong after an error
     # Uvicorn reports malformed requests one by one: anybody who reaches the port could fill the log.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
 

@@ -104,6 +104,7 @@ class Player:
         *,
         database: str | None = None,
         aside: bool = False,  # noqa: ARG002  # there is one session
+        together: bool = False,  # noqa: ARG002
     ) -> Rows:
         """The rows of one query, whatever the database."""
         assert database in (None, DATABASE)

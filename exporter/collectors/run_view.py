@@ -11,7 +11,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.collectors.view_plan import Plan, declared, tried
-from exporter.model.collector import Collected, CollectorSpec
+from exporter.model.collector import Collected, CollectorSpec, Cost
 from exporter.model.deadline import Deadline
 from exporter.model.errors import DeadlineExceeded, Partial, Reason, Refused, Skip
 from exporter.model.table import Table
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 RECHECK_SECONDS = {Reason.PERMISSION: 60.0, Reason.UNSUPPORTED: 600.0}
 """How long what the server refused is not asked for again, by the reason."""
 DATABASE_LABEL = "datname"
+MANY_ROWS = 500
+"""A view that gave so many the last time is asked by itself: it would hold up the small ones."""
 FIRST_SHARE = 0.6
 """How much of a scrape's time reading very many databases for the first time may take: their rows still have
 to be written."""
@@ -81,6 +83,8 @@ class ViewCollector:
         self._view = view
         self._server = server
         self._aside = view.every_seconds is not None
+        few = view.cost is Cost.CHEAP and view.scope is Scope.CLUSTER
+        self._rows_of: dict[str | None, int] = {None: 0} if few else {}
         self._plans: dict[int, Plan] = {}
         self._major = SUPPORTED_MAJORS[-1]
         self._tried: dict[str | None, _Tried] = {}
@@ -121,7 +125,10 @@ class ViewCollector:
             self._major = major
             return (sql or self._plan(major).sql).replace("EXTENSION.", f"{schema}.")
 
-        return await self._server.fetch(query, deadline, database=database, aside=self._aside)
+        small = not self._aside and self._rows_of.get(database, MANY_ROWS) < MANY_ROWS
+        rows = await self._server.fetch(query, deadline, database=database, aside=self._aside, together=small)
+        self._rows_of[database] = rows.count
+        return rows
 
     def _of_wanted_databases(self, rows: Rows) -> Rows:
         """Without the rows of databases that the settings exclude."""

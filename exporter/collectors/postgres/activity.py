@@ -134,7 +134,7 @@ class Activity:
 
     async def collect(self, deadline: Deadline) -> Sequence[Table]:
         """Connections of the server; waits, ages and their histogram of each database with sessions."""
-        rows = await self._server.fetch(sql, deadline)
+        rows = await self._server.fetch(sql, deadline, together=True)
         used, usable, *columns = rows.columns
         connections = Table((), [()], [Column(USED, used[:1]), Column(LIMIT, usable[:1])])
         found = [row for row in zip(*columns, strict=True) if row[0] and self._server.shows(row[0])]

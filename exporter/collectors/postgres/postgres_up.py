@@ -38,7 +38,7 @@ class Up:
 
     async def collect(self, deadline: Deadline) -> Sequence[Table]:
         """`pg_up 1` and the version; anything else raises, and the fallback says 0."""
-        rows = await self._server.fetch(SQL, deadline)
+        rows = await self._server.fetch(SQL, deadline, together=True)
         version, short = (column[0] or "" for column in rows.columns)
         static = {"server": self._server.address, "short_version": _semantic(short), "version": version}
         return [single({UP: 1}), info(STATIC, static)]

@@ -56,6 +56,7 @@ class PostgresOptions:
         lock_timeout_seconds: how long one of our statements may wait for a lock.
         max_lifetime_seconds: age at which a kept session is replaced, because a backend's memory
             only grows.
+        pool_sizes: application name -> sessions that its pools may have together.
     """
 
     dsn: str
@@ -68,6 +69,7 @@ class PostgresOptions:
     connect_timeout_seconds: float = 5.0
     lock_timeout_seconds: float = 0.2
     max_lifetime_seconds: float = 1800.0
+    pool_sizes: Sequence[tuple[str, int]] = ()
 
     def wants(self, database: str) -> bool:
         """Whether a database beside the main one is to be read."""

@@ -37,6 +37,7 @@ class MainSessions:
     Attributes:
         connections: how many were opened so far.
         pooled: whether a pooler stands between us and the server.
+        database: the main database's name; None until a session has been handed out.
         pool: psycopg's pool, for its statistics.
     """
 
@@ -57,6 +58,7 @@ class MainSessions:
         self._failed_at = 0.0
         self.connections = 0
         self.pooled = False
+        self.database: str | None = None
         self.pool = AsyncConnectionPool(
             connection_class=cast("type[Connection]", self.connector),
             min_size=0,
@@ -94,6 +96,7 @@ class MainSessions:
         try:
             connection = await self._connection(deadline, came)
             self.pooled = bool(connection.with_each)
+            self.database = connection.info.dbname
             return Session(connection)
         except BaseException:
             self._slots.release()

@@ -15,6 +15,7 @@ from exporter.sources.postgres.main import Busy, MainSessions
 from exporter.sources.postgres.others import OtherSessions, Place
 from exporter.sources.postgres.rows import Extension, Rows
 from exporter.sources.postgres.session import ConnectionLost
+from exporter.sources.postgres.together import Alone, Together
 from exporter.sources.updown import UpDown
 
 log = get_logger("exporter.sources.postgres")
@@ -58,10 +59,10 @@ class PostgresServer:
         self._main = MainSessions(options, 1, name)
         connector = Connector(options, heard=lambda _error: None)
         self._others = OtherSessions(connector, others) if others else None
+        self._together = Together(self._main, BUSY_SECONDS if self._others is not None else inf)
         self.address = self._main.connector.address
         self.pool = self._main.pool
         self._state = UpDown(self.describe())
-        self._main_database: str | None = None
         self._databases: tuple[float, list[str]] = (float("-inf"), [])
         self._nameless: list[str] = []
         self._shown: dict[str, bool] = {}
@@ -85,6 +86,7 @@ class PostgresServer:
         database: str | None = None,
         aside: bool = False,
         own_search_path: bool = False,
+        together: bool = False,
     ) -> Rows:
         """The rows of one query.
 
@@ -95,6 +97,8 @@ class PostgresServer:
             aside: on a short-lived session for background work, which scrapes never wait for.
             own_search_path: with the role's own `search_path` in place of `pg_catalog`; on a
                 short-lived session too.
+            together: with what else is asked in the same moment, in one round trip: for small queries
+                in the main database.
 
         Raises:
             Unavailable: the server can't be reached, or does not answer.
@@ -102,17 +106,30 @@ class PostgresServer:
             Refused: the server answered no.
         """
         query = sql if callable(sql) else lambda _major: sql
-        other = "" if database in (None, self._main_database) else database or ""
+        other = "" if database in (None, self._main.database) else database or ""
         if self._others is not None and (other or aside or own_search_path):
             await self._main.enter(deadline)
             return await self._others.fetch(Place(other, aside, own_search_path), query, deadline)
         try:
-            rows = await self._fetch_main(query, deadline)
+            fetch = self._fetch_small if together else self._fetch_main
+            rows = await fetch(query, deadline)
         except Unavailable as error:
             self._state.down(error)
             raise
         self._state.up()
         return rows
+
+    async def _fetch_small(self, query: Callable[[int], str], deadline: Deadline) -> Rows:
+        """One query in the main database, in one round trip with others where that can be."""
+        if self._main.pooled:
+            return await self._fetch_main(query, deadline)
+        try:
+            return await self._together.fetch(query, deadline)
+        except Alone:
+            return await self._fetch_main(query, deadline)
+        except Busy:
+            assert self._others is not None
+            return await self._others.fetch(Place(""), query, deadline)
 
     async def _fetch_main(self, sql: Callable[[int], str], deadline: Deadline) -> Rows:
         """One query in the main database, on another session where one turns out to be dead.
@@ -128,7 +145,6 @@ class PostgresServer:
                 assert self._others is not None
                 return await self._others.fetch(Place(""), sql, deadline)
             try:
-                self._main_database = session.conn.info.dbname
                 await session.limit_statements(deadline)
                 return await session.run(sql(session.major), deadline)
             except ConnectionLost as error:
@@ -181,7 +197,7 @@ class PostgresServer:
 
         The main database always is, and what belongs to none.
         """
-        if not database or database == self._main_database:
+        if not database or database == self._main.database:
             return True
         if database not in self._shown:
             self._shown[database] = self.options.shows(database)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -102,6 +102,29 @@ class Session:
         if pooled:
             cursor.nextset()
         return await _rows(cursor, self.major)
+
+    async def run_together(
+        self, queries: Sequence[str], take: Callable[[Rows], None], deadline: Deadline
+    ) -> None:
+        """Runs statements that return rows in one go, and hands out the rows of each as they come.
+
+        One that fails takes those behind it along.
+
+        Raises:
+            SourceError: as `run`; what `take` has not been given did not come.
+        """
+        await self._within(self._pipeline(queries, take), deadline)
+
+    async def _pipeline(self, queries: Sequence[str], take: Callable[[Rows], None]) -> None:
+        async with self.conn.pipeline():
+            cursors = [await self._sent(sql) for sql in queries]
+            for cursor in cursors:
+                take(await _rows(cursor, self.major))
+
+    async def _sent(self, sql: str) -> Any:
+        cursor = await self.conn.execute(sql.encode(), prepare=self._prepare)
+        self.conn.pgconn.send_flush_request()  # else the rows would wait for those of the last query
+        return cursor
 
     async def limit_statements(self, deadline: Deadline) -> None:
         """Tells the server to end statements by itself about when the deadline passes.
