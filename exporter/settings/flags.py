@@ -18,10 +18,10 @@ from pydantic_settings import CliSettingsSource
 from exporter.settings.checks import as_list
 from exporter.settings.given import Given, Reading, did_you_mean
 from exporter.settings.model import TARGETS, Key, Settings, fields_of
-from exporter.settings.values import TAKES_MAPPING, TAKES_RELEASES
+from exporter.settings.values import TAKES_MAPPING, TAKES_PATTERNS, TAKES_RELEASES
 
 _METAVARS = {"str": "TEXT", "SecretStr": "TEXT", "Path": "PATH", "int": "NUMBER", "float": "NUMBER"}
-_ITEMS = {TAKES_MAPPING: "NAME=VALUE", TAKES_RELEASES: "RELEASE"}
+_ITEMS = {TAKES_MAPPING: "NAME=VALUE", TAKES_RELEASES: "RELEASE", TAKES_PATTERNS: "PATTERN"}
 _TRUTH = TypeAdapter(bool)
 
 

@@ -14,6 +14,8 @@ EMPTY_IS_UNSET = "an empty value means: not given"
 """Marks a field whose empty value is none, as in `EXPORTER_REDIS__ADDRESS=${REDIS:-}`."""
 TAKES_RELEASES = "a list of releases"
 """Marks a field whose items are no regular expressions."""
+TAKES_PATTERNS = "a list of patterns of keys"
+"""Marks a field whose items are globs, no regular expressions."""
 TAKES_MAPPING = "a mapping of texts"
 """Marks a field that is a mapping in the YAML file."""
 
@@ -45,3 +47,19 @@ Labels = Annotated[
     NoDecode,
 ]
 """Labels with the same value on each series: (name, value), in the order in which they were given."""
+
+
+def _each_once(pairs: tuple[tuple[str, int], ...]) -> tuple[tuple[str, int], ...]:
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError("expected each name once")
+    return pairs
+
+
+Sizes = Annotated[
+    tuple[tuple[Annotated[str, Field(min_length=1)], Annotated[int, Field(ge=1, le=1_000_000)]], ...],
+    BeforeValidator(checks.as_pairs),
+    AfterValidator(_each_once),
+    TAKES_MAPPING,
+    NoDecode,
+]
+"""Names with a number each."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +54,14 @@ def _postgres(settings: Settings) -> Any:
         connect_timeout_seconds=own.connect_timeout_seconds,
         lock_timeout_seconds=own.lock_timeout_seconds,
         max_lifetime_seconds=own.max_lifetime_seconds,
+        pool_sizes=own.pool_sizes,
     )
     return PostgresServer(options)
 
 
 def _redis(settings: Settings) -> Any:
     from exporter.sources.redis import RedisOptions, RedisServer, TlsOptions  # noqa: PLC0415
+    from exporter.sources.redis.scan_options import KeyOptions  # noqa: PLC0415
 
     own = settings.redis
     options = RedisOptions(
@@ -74,6 +76,8 @@ def _redis(settings: Settings) -> Any:
             server_name=own.tls_server_name,
             verify=own.tls_verify,
         ),
+        search_indexes=re.compile(own.search_indexes),
+        keys=KeyOptions(**{key.name: getattr(own, key.name) for key in fields(KeyOptions)}),
     )
     return RedisServer(options) if own.discovery == "off" else _redis_nodes(own, options)
 
@@ -96,6 +100,8 @@ def _pgbouncer(settings: Settings) -> Any:
         dsn=_secret(own.dsn) or "",
         password=_secret(own.password),
         connect_timeout_seconds=own.connect_timeout_seconds,
+        application_names=own.application_names,
+        pid_file=own.pid_file,
     )
     return PgBouncerServer(options)
 

@@ -27,6 +27,7 @@ class PgBouncer(Controlled[Program]):
         postgres: the running server.
         ini: lines of the section [pgbouncer] over ours: `{"pool_mode": "transaction"}`.
         databases: the section [databases]; by default `*`, that is all.
+        sections: more sections: `{"users": {"postgres": "pool_size=3"}}`.
 
     Raises:
         Missing: PgBouncer is not on the machine.
@@ -38,10 +39,12 @@ class PgBouncer(Controlled[Program]):
         *,
         ini: Mapping[str, str] | None = None,
         databases: Mapping[str, str] | None = None,
+        sections: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
         program = catalogue.debian_program("pgbouncer")
         self.postgres = postgres
         self.ini = dict(ini or {})
+        self.sections = dict(sections or {})
         self.databases = databases or {"*": f"host={LOOPBACK} port={postgres.port}"}
         super().__init__(Program("pgbouncer", self._line, ready="", account=server_account()))
         self._program = program
@@ -58,7 +61,7 @@ class PgBouncer(Controlled[Program]):
             "stats_users": STATS,
             **self.ini,
         }
-        sections = {"databases": self.databases, "pgbouncer": settings}
+        sections = {"databases": self.databases, "pgbouncer": settings, **self.sections}
         text = "".join(
             f"[{name}]\n" + "".join(f"{key} = {value}\n" for key, value in lines.items())
             for name, lines in sections.items()

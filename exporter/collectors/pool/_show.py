@@ -6,12 +6,12 @@ so a column that a version does not have gives no sample, and one that we don't 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from exporter.model.collector import Collect, CollectorSpec, Cost
 from exporter.model.deadline import Deadline
+from exporter.model.errors import Reason, Refused, Skip
 from exporter.model.metric import Metric
 from exporter.model.table import Column, Table, Value
 from exporter.sources.pgbouncer import PgBouncerSource, Row
@@ -21,17 +21,31 @@ DOCS = "https://www.pgbouncer.org/usage.html#show-commands"
 Read = Callable[[Row], Value]
 """Reads a metric's value from a row; None if the row does not say."""
 
-_NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
+LONGEST_NUMBER = 20
+"""Digits of the largest number of 64 bits."""
+
+
+def parsed(text: str | None) -> int | float | None:
+    """A number as PgBouncer writes it; None if it is anything else."""
+    if text is None:
+        return None
+    if text.isdigit() and text.isascii() and len(text) <= LONGEST_NUMBER:
+        return int(text)
+    whole, point, fraction = text.partition(".")
+    digits = (whole.removeprefix("-"), *([fraction] if point else []))
+    if not all(d.isdigit() and d.isascii() and len(d) <= LONGEST_NUMBER for d in digits):
+        return None
+    return float(text) if point else int(text)
 
 
 def number(*columns: str) -> Read:
     """The number in the first of these columns that there is; a renamed column has several names."""
+    first, *others = columns
 
     def read(row: Row) -> Value:
-        text = next((row[column] for column in columns if column in row), None)
-        if text is None or not _NUMBER.fullmatch(text):
-            return None
-        return float(text) if "." in text else int(text)
+        if first in row or not others:
+            return parsed(row.get(first))
+        return parsed(next((row[column] for column in others if column in row), None))
 
     return read
 
@@ -87,6 +101,8 @@ class Show:
         key: names the column of names of a command that answers with names and values
             (`list` and `items`): it is then read as one row with a column for each name.
         cost: `ROWS` where there is a row for each database, pool or client.
+        since: the first version that knows the command, where 1.18 does not.
+        max_age: seconds that the answer may be old.
     """
 
     what: str
@@ -94,6 +110,8 @@ class Show:
     groups: Sequence[Group]
     key: tuple[str, str] | None = None
     cost: Cost = Cost.ROWS
+    since: str = ""
+    max_age: float = 0.0
 
     def tables(self, rows: Sequence[Row]) -> list[Table]:
         """The rows of the command as tables."""
@@ -103,12 +121,22 @@ class Show:
         return [group.table(rows) for group in self.groups]
 
 
+def too_old(what: str, since: str) -> Skip:
+    """The reason for having nothing where the version lacks the command, or its numbers."""
+    return Skip(Reason.VERSION, f"SHOW {what} has this since PgBouncer {since}")
+
+
 def show_collector(show: Show) -> CollectorSpec:
     """The collector that a SHOW command declares."""
 
     def build(server: PgBouncerSource) -> Collect:
         async def collect(deadline: Deadline) -> Sequence[Table]:
-            return show.tables(await server.show(show.what, deadline))
+            try:
+                return show.tables(await server.show(show.what, deadline, show.max_age))
+            except Refused as error:
+                if show.since and error.reason is Reason.UNSUPPORTED:
+                    raise too_old(show.what, show.since) from error
+                raise
 
         return collect
 

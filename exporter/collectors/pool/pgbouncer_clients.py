@@ -1,19 +1,21 @@
 """Clients by what they call themselves and what they are doing, from SHOW CLIENTS.
 
-PgBouncer answers with a row for each client, and what a client calls itself is its own choice.
+PgBouncer answers with a row for each client, and what a client calls itself is its own choice: the
+setting `pgbouncer.application_names` bounds it.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
+from exporter.collectors.pool._applications import Applications
 from exporter.collectors.pool._show import DOCS
-from exporter.model.collector import Collect, CollectorSpec, Cost
+from exporter.collectors.pool._sockets import POOL, summed
+from exporter.model.collector import CollectorSpec, Cost
 from exporter.model.deadline import Deadline
 from exporter.model.metric import gauge
 from exporter.model.table import Column, Table
-from exporter.sources.pgbouncer import PgBouncerSource, Row
+from exporter.sources.pgbouncer import PgBouncerSource
 
 LABELS = ("database", "user", "application_name", "state")
 CLIENTS = gauge(
@@ -21,28 +23,33 @@ CLIENTS = gauge(
     "Clients with the same database, user, application name and state.",
     LABELS,
 )
+PREPARED = gauge(
+    "pgbouncer_clients_prepared_statements",
+    "Prepared statements that clients have, which PgBouncer keeps in memory.",
+    POOL,
+)
 
 
-def count(rows: Sequence[Row]) -> Table:
-    """The number of clients for each combination of labels that there is."""
-    clients = Counter(tuple(row.get(label) or "" for label in LABELS) for row in rows)
-    return Table(LABELS, list(clients), [Column(CLIENTS, list(clients.values()))])
-
-
-def build(server: PgBouncerSource) -> Collect:
+class Clients:
     """Asks one PgBouncer for its clients."""
 
-    async def collect(deadline: Deadline) -> Sequence[Table]:
-        return [count(await server.show("CLIENTS", deadline))]
+    def __init__(self, server: PgBouncerSource) -> None:
+        self._server = server
+        self._applications = Applications(server.options.application_names)
 
-    return collect
+    async def collect(self, deadline: Deadline) -> Sequence[Table]:
+        """How many clients there are with each combination of labels, and what they have prepared."""
+        columns = await self._server.columns("CLIENTS", deadline)
+        clients = self._applications.count(columns, LABELS)
+        counted = Table(LABELS, list(clients), [Column(CLIENTS, list(clients.values()))])
+        return [counted, summed(columns, {PREPARED: "prepared_statements"})]
 
 
 COLLECTOR = CollectorSpec(
     help="Clients by database, user, application name and state, from SHOW CLIENTS.",
     source="pgbouncer",
-    metrics=(CLIENTS,),
-    build=build,
+    metrics=(CLIENTS, PREPARED),
+    build=lambda server: Clients(server).collect,
     cost=Cost.ROWS,
     docs=DOCS,
     explain=lambda _major: "SHOW CLIENTS",

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
 
 from exporter.settings.sections.base import Section
 from exporter.settings.values import File, Folder, Labels, SourceRegex
+
+OF_THE_NUMBERS = frozenset({"id", "cpu", "device", "failure_type", "scope", "version", "process"})
+"""Labels that the numbers of control groups have."""
+
+
+def _free(labels: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    if taken := OF_THE_NUMBERS.intersection(dict(labels)):
+        raise ValueError(
+            f"expected other names than {min(taken)}, which the metrics of containers have already"
+        )
+    return labels
 
 
 class Host(Section):
@@ -33,6 +46,9 @@ class Host(Section):
     netstat_fields: SourceRegex = Field(
         default=None, description="Regular expression of netstat and snmp fields to export."
     )
+    textfile_directory: Folder | None = Field(
+        default=None, description="Folder of files *.prom with metrics of your own."
+    )
     process_groups_file: File = Field(
         default=None,
         description="File that says which processes belong together, as process-exporter's own does; "
@@ -53,6 +69,6 @@ class Host(Section):
     cgroupfs: Folder | None = Field(
         default=None, description="Where the control groups are mounted; fs/cgroup below sysfs if not given."
     )
-    container_labels: Labels = Field(
+    container_labels: Annotated[Labels, AfterValidator(_free)] = Field(
         default=(), description="Labels of the exporter's own container, as pod and namespace."
     )

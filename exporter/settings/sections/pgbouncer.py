@@ -21,4 +21,14 @@ class PgBouncer(Section):
     )
     password_file: File = Field(default=None, description="File with the password.")
     connect_timeout_seconds: Seconds = Field(default=5.0, description="Seconds to wait for a connection.")
+    application_names: int = Field(
+        default=50,
+        ge=0,
+        le=10_000,
+        description="Application names that connections are counted by, the most frequent ones; the others "
+        "count as `other`. 0: no names.",
+    )
+    pid_file: File = Field(
+        default=None, description="PgBouncer's pid file, for pgbouncer_process_* from /proc."
+    )
     labels: Labels = Field(default=(), description="Labels on each series of the server: name=value,...")

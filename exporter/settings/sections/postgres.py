@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field, ValidationInfo, field_validator
 
 from exporter.settings.sections.base import Section
-from exporter.settings.values import Conninfo, File, Files, Labels, Regexes, Seconds, Secret
+from exporter.settings.values import Conninfo, File, Files, Labels, Regexes, Seconds, Secret, Sizes
 
 
 class Postgres(Section):
@@ -47,6 +47,11 @@ class Postgres(Section):
     )
     queries_files: Files = Field(
         default=(), description="YAML files with queries of your own: ours or postgres_exporter's dialect."
+    )
+    pool_sizes: Sizes = Field(
+        default=(),
+        description="Sessions that an application's pools may have together, by its application_name: "
+        "name=number,...",
     )
     labels: Labels = Field(default=(), description="Labels on each series of the server: name=value,...")
 

@@ -8,11 +8,11 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from exporter.settings.redis_address import redis_address, seeds
-from exporter.settings.sections.base import Section
-from exporter.settings.values import EMPTY_IS_UNSET, File, Labels, Seconds, Secret
+from exporter.settings.sections.redis_keys import RedisKeys
+from exporter.settings.values import EMPTY_IS_UNSET, File, Labels, Regex, Seconds, Secret
 
 
-class Redis(Section):
+class Redis(RedisKeys):
     """The Redis or Valkey server. Off without an address."""
 
     discovery: Literal["off", "cluster", "sentinel"] = Field(
@@ -54,6 +54,9 @@ class Redis(Section):
     )
     tls_verify: bool = Field(default=True, description="Check the server's certificate.")
     connect_timeout_seconds: Seconds = Field(default=5.0, description="Seconds to wait for a connection.")
+    search_indexes: Regex = Field(
+        default="", description="Collect search indexes (collector redis_search_indexes) whose name has this."
+    )
     labels: Labels = Field(default=(), description="Labels on each series of the server: name=value,...")
 
     @field_validator("address")

@@ -3,9 +3,10 @@
 The console speaks the simple query protocol only: autocommit, nothing prepared, no SET of ours. It
 answers one command after the other, and so does this.
 
-The connection serves the commands of one scrape and is then closed. A kept one would hold up
-PgBouncer's own end: from version 1.23 on SIGTERM waits until the last client has gone, and a client
-of the console counts as one.
+From version 1.23 on SIGTERM waits until the last client has gone, and a client of the console counts as
+one. So there the connection serves the commands of one scrape and is then closed: a kept one would hold
+up PgBouncer's own end. Before that it is kept, because a login costs both sides more than all commands
+of a scrape together.
 
 Source: PgBouncer documentation, "Admin console" and "Signals".
 """
@@ -14,14 +15,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
 from exporter.model.deadline import Deadline
 from exporter.model.errors import DeadlineExceeded, Reason, Refused, SourceError, Unavailable
 from exporter.sources.gate import GRACE_SECONDS, Gate
-from exporter.sources.pgbouncer.source import Row
+from exporter.sources.pgbouncer.answers import Answers
+from exporter.sources.pgbouncer.source import Columns, PgBouncerOptions, Row
 from exporter.sources.postgres.connect import connection_params, open_connection
 from exporter.sources.postgres.rows import Rows
 from exporter.sources.postgres.session import Connection, ConnectionLost, Session
@@ -37,33 +38,28 @@ CONSOLE = {
 """What takes the place of the DSN's parameters."""
 
 OPEN_SECONDS = 1.0
-"""How old a connection becomes, or older for the commands that are waiting then.
+"""How old a connection becomes where it would hold up PgBouncer's end, or older for the commands that are
+waiting then.
 
 Longer than the gaps between the commands of a scrape, shorter than the gaps between scrapes. The age
 counts, not the last use, so that scrapes every second don't keep it open for good.
 """
+KEPT_SECONDS = 300.0
+"""How old it becomes where it does no harm."""
+CLIENTS_HOLD_UP = 1_23_00
+"""The first version whose SIGTERM waits for clients, as libpq writes versions of old: 1.23.0."""
 
 REMEDIES = {
     "not allowed": "add the user to stats_users in pgbouncer.ini",
     "no such user": "add the user to PgBouncer's auth_file, and to stats_users in pgbouncer.ini",
     "authentication failed": "compare user and password with PgBouncer's auth_file",
+    "no password supplied": "set pgbouncer.password",
+    "SSL": "compare sslmode in pgbouncer.dsn with client_tls_sslmode in pgbouncer.ini",
+    'database "pgbouncer" does not exist': "a PostgreSQL server answers here, no PgBouncer",
 }
-"""A word of PgBouncer's refusal of a login -> what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class PgBouncerOptions:
-    """How to reach the admin console.
-
-    Attributes:
-        dsn: libpq connection string whose user is one of `stats_users` or `admin_users`.
-        password: takes the place of the one in the DSN.
-        connect_timeout_seconds: for one attempt; libpq's least is 2.
-    """
-
-    dsn: str
-    password: str | None = None
-    connect_timeout_seconds: float = 5.0
+"""A word of a login's refusal -> what to do."""
+NO_CONSOLE = "unrecognized configuration parameter"
+"""What PostgreSQL says of SHOW commands that only PgBouncer knows."""
 
 
 class PgBouncerServer:
@@ -71,6 +67,7 @@ class PgBouncerServer:
 
     Attributes:
         address: `host:port`, for labels and messages.
+        options: as given.
     """
 
     def __init__(self, options: PgBouncerOptions) -> None:
@@ -78,10 +75,12 @@ class PgBouncerServer:
         # libpq's own limit only backs up the gate's, which knows a silent target from one that refuses.
         self._conninfo, self.address = connection_params(options.dsn, options.password, seconds + 1.0)
         self.gate: Gate[Connection] = Gate(self._connect, self.describe(), attempt_seconds=seconds)
+        self.options = options
+        self._answers = Answers()
         self._turn = asyncio.Lock()
         self._callers = 0
         self._conn: Connection | None = None
-        self._opened_at = 0.0
+        self._close_at = 0.0
         self._closing: asyncio.TimerHandle | None = None
         self._behind: set[asyncio.Task[None]] = set()
         self._asked_at: float | None = None
@@ -92,34 +91,51 @@ class PgBouncerServer:
         """What people call this target in messages."""
         return f"pgbouncer at {self.address}"
 
-    async def show(self, what: str, deadline: Deadline) -> Sequence[Row]:
-        """The rows of `SHOW <what>`.
+    async def show(self, what: str, deadline: Deadline, max_age: float = 0.0) -> Sequence[Row]:
+        """The rows of `SHOW <what>`; with `max_age` an answer that is no older in seconds will do.
 
         Raises:
             Unavailable: PgBouncer can't be reached, does not let the user in, or does not answer.
             DeadlineExceeded: there was not enough time left for an answer.
             Refused: the console answered no: it does not know the command.
         """
+        rows = await self._rows(what, deadline, max_age)
+        return [dict(zip(rows.names, row, strict=True)) for row in zip(*rows.columns, strict=True)]
+
+    async def columns(self, what: str, deadline: Deadline) -> Columns:
+        """The same by column; raises what `show` does."""
+        rows = await self._rows(what, deadline, 0.0)
+        return dict(zip(rows.names, rows.columns, strict=True))
+
+    async def _rows(self, what: str, deadline: Deadline, max_age: float) -> Rows:
+        if self._callers == 0:
+            self._answers.begin()
         self._callers += 1
         self._keep()
         try:
-            rows = await self._show(what, deadline)
+            rows = await self._queued(what, deadline, max_age)
         except Unavailable as error:
+            self._answers.forget()
             self._state.down(error)
             raise
         finally:
             self._callers -= 1
             self._close_soon()
         self._state.up()
-        return [dict(zip(rows.names, row, strict=True)) for row in zip(*rows.columns, strict=True)]
+        return rows
 
-    async def _show(self, what: str, deadline: Deadline) -> Rows:
+    async def _queued(self, what: str, deadline: Deadline, max_age: float) -> Rows:
         came = monotonic()
         await self.gate.enter(deadline)  # before queueing: while it hangs, nobody should queue
         try:
             async with asyncio.timeout(deadline.left()) as waiting, self._turn:
                 waiting.reschedule(None)
-                return await self._in_turn(what, deadline, came)
+                # Without this each call of a scrape would wait for an attempt of its own, and those for
+                # the gate's pauses between attempts.
+                if (found := self._found_since(came)) is not None:
+                    raise found
+                known = self._answers.known(what, came, max_age)
+                return known if known is not None else await self._in_turn(what, deadline)
         except TimeoutError:
             late = DeadlineExceeded(f"{self.describe()}: other SHOW commands took all the time")
             raise self._found_since(came) or late from None
@@ -133,11 +149,7 @@ class PgBouncerServer:
             return Unavailable(f"{self.describe()}: not answering")
         return None
 
-    async def _in_turn(self, what: str, deadline: Deadline, came: float) -> Rows:
-        # Without this each call of a scrape would wait for an attempt of its own, and those for the
-        # gate's pauses between attempts.
-        if (found := self._found_since(came)) is not None:
-            raise found
+    async def _in_turn(self, what: str, deadline: Deadline) -> Rows:
         try:
             try:
                 return await self._on_connection(what, deadline)
@@ -152,7 +164,7 @@ class PgBouncerServer:
         session, began = Session(conn, prepare=False), monotonic()
         self._asked_at = began
         try:
-            return await session.run(f"SHOW {what}", deadline)
+            rows = await session.run(f"SHOW {what}", deadline)
         except ConnectionLost as error:
             self.gate.lost(conn)
             self._later(conn.close())
@@ -167,9 +179,17 @@ class PgBouncerServer:
             self._later(_drop(session))
             raise
         except (Unavailable, Refused) as error:
-            raise self._refused(what, str(error)) from None
+            if NO_CONSOLE in str(error):
+                raise Unavailable(
+                    f"{self.describe()}: a PostgreSQL server answers here, no PgBouncer"
+                ) from None
+            refusal = self._refused(what, str(error))
+            self._answers.refused(what, refusal)
+            raise refusal from None
         finally:
             self._asked_at = None
+        self._answers.keep(what, began, rows)
+        return rows
 
     def _unanswered(self, what: str, seconds: float) -> SourceError:
         """The error after waiting so long in vain. Who had no time left knows nothing about the target."""
@@ -186,7 +206,10 @@ class PgBouncerServer:
             conn = await open_connection(self._conninfo, self.describe(), **CONSOLE)
         except Unavailable as error:
             raise _with_remedy(error) from None
-        self._conn, self._opened_at = conn, monotonic()
+        version = conn.info.server_version
+        self._answers.connected(version)
+        seconds = KEPT_SECONDS if version < CLIENTS_HOLD_UP else OPEN_SECONDS
+        self._conn, self._close_at = conn, monotonic() + seconds
         self._close_soon()
         return conn
 
@@ -197,7 +220,7 @@ class PgBouncerServer:
     def _close_soon(self) -> None:
         self._keep()  # a second timer would go off in the middle of somebody's command
         if self._callers == 0 and self._conn is not None:
-            left = self._opened_at + OPEN_SECONDS - monotonic()
+            left = self._close_at - monotonic()
             self._closing = asyncio.get_running_loop().call_later(max(0.0, left), self._let_go)
 
     def _let_go(self) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from time import monotonic
+from typing import Any
 
 import psycopg
 import pytest
@@ -14,7 +16,7 @@ from exporter.model.deadline import Deadline
 from exporter.model.errors import Reason, Refused
 from tests.live.pool.conftest import Scraper
 from tests.live.pool.workload import bouncer, client, queue
-from tests.servers import PgBouncer, Postgres, pgbouncer_exporter, require
+from tests.servers import PgBouncer, Postgres
 
 pytestmark = pytest.mark.live
 
@@ -119,11 +121,28 @@ async def test_an_unknown_command_is_refused_and_the_connection_goes_on(
     assert len(sessions(pooler)) == 1
 
 
-def sessions(server: PgBouncer) -> list[object]:
+def sessions(server: PgBouncer) -> list[dict[str, Any]]:
     """The exporter's connections."""
     return [c for c in server.console("SHOW CLIENTS") if c["application_name"] == "datastack-exporter"]
 
 
+async def test_one_connection_is_kept_where_that_holds_up_nothing(
+    fresh_pooler: PgBouncer, scraper: Make
+) -> None:
+    one = scraper(fresh_pooler.dsn(user="stats"))
+    for _ in range(3):
+        await one.scrape()
+    (first,) = sessions(fresh_pooler)
+    await asyncio.sleep(1.3)
+    await one.scrape()
+    (same,) = sessions(fresh_pooler)
+    assert same["port"] == first["port"]
+    began = monotonic()
+    fresh_pooler.stop()
+    assert monotonic() - began < 1
+
+
+@pytest.mark.usefixtures("waits_for_clients")
 async def test_one_connection_serves_a_scrape_and_is_then_closed(pooler: PgBouncer, scraper: Make) -> None:
     one = scraper(pooler.dsn(user="stats"))
     for _ in range(3):
@@ -180,27 +199,3 @@ async def test_psycopg_pools_of_this_process(postgres: Postgres, pooler: PgBounc
     assert page.value("psycopg_pool_requests_errors_total", pool="lazy") == 1
     assert 0.05 <= page.value("psycopg_pool_usage_seconds_total", pool="sync") < 2
     assert page.kinds["psycopg_pool_requests_total"] == "counter"
-
-
-# Debian's exporter is another project than the one whose names we keep. On any PgBouncer since 1.8 it
-# fails at SHOW STATS and shows only SHOW LISTS: its metric -> ours.
-THEIRS = {
-    "pgbouncer_databases": "pgbouncer_databases",
-    "pgbouncer_users": "pgbouncer_users",
-    "pgbouncer_pools": "pgbouncer_pools",
-    "pgbouncer_used_servers": "pgbouncer_used_servers",
-    "pgbouncer_login_clients": "pgbouncer_login_clients",
-    "pgbouncer_dns_names": "pgbouncer_cached_dns_names",
-    "pgbouncer_dns_zones": "pgbouncer_cached_dns_zones",
-    "pgbouncer_dns_queries": "pgbouncer_in_flight_dns_queries",
-}
-
-
-async def test_side_by_side_with_debians_exporter(pooler: PgBouncer, scraper: Make) -> None:
-    with client(pooler, "app") as connection, require(pgbouncer_exporter, pooler) as upstream:
-        connection.execute("SELECT 1")
-        theirs = upstream.samples()
-        ours = await scraper(pooler.dsn(user="stats")).scrape()
-    found = {name: theirs[name][frozenset()] for name in THEIRS}
-    assert found == {name: ours.value(our_name) for name, our_name in THEIRS.items()}
-    assert found["pgbouncer_used_servers"] > 0

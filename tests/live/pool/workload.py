@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from time import sleep
@@ -25,7 +25,12 @@ INI = {
 }
 
 
-def bouncer(postgres: Postgres, program: Path | None = None, **ini: str) -> PgBouncer:
+Sections = Mapping[str, Mapping[str, str]]
+
+
+def bouncer(
+    postgres: Postgres, program: Path | None = None, sections: Sections | None = None, **ini: str
+) -> PgBouncer:
     """`app` has one server connection, `forced` one user, `held` is to be paused, the rest is plain."""
     where = f"host=127.0.0.1 port={postgres.port} dbname=postgres"
     databases = {
@@ -33,16 +38,21 @@ def bouncer(postgres: Postgres, program: Path | None = None, **ini: str) -> PgBo
         "forced": f"{where} user=postgres password=postgres pool_mode=transaction min_pool_size=1",
         "held": where,
     }
-    server = require(PgBouncer, postgres, ini={**INI, **ini}, databases=databases)
+    server = require(PgBouncer, postgres, ini={**INI, **ini}, databases=databases, sections=sections)
     if program is not None:
         server._program = program
     return server
 
 
-def client(server: PgBouncer, dbname: str = "app") -> psycopg.Connection[tuple[object, ...]]:
+def client(
+    server: PgBouncer, dbname: str = "app", application_name: str = ""
+) -> psycopg.Connection[tuple[object, ...]]:
     """A connection through PgBouncer."""
     return psycopg.connect(
-        server.dsn(dbname=dbname, user="postgres"), autocommit=True, prepare_threshold=None
+        server.dsn(dbname=dbname, user="postgres"),
+        autocommit=True,
+        prepare_threshold=None,
+        application_name=application_name,
     )
 
 

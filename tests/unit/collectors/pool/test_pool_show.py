@@ -8,7 +8,7 @@ from exporter.collectors import discover
 from exporter.collectors.pool._show import micros, number
 from exporter.collectors.pool.pgbouncer_pools import longest_wait
 from exporter.model.deadline import Deadline
-from exporter.model.errors import Partial, Refused, SourceError, Unavailable
+from exporter.model.errors import Partial, Reason, Refused, Skip, SourceError, Unavailable
 from exporter.model.table import Labels, Table, Value
 from exporter.sources.pgbouncer import FakePgBouncer, Row
 
@@ -120,9 +120,50 @@ async def test_up_needs_an_answer_not_a_version() -> None:
     assert values(FOUND["pgbouncer_up"].spec.fallback) == {"pgbouncer_up": {(): 0}}
 
 
-async def test_clients_are_counted() -> None:
-    row = {"database": "a", "user": "u", "application_name": None, "state": "active"}
-    found = await run("pgbouncer_clients", [row, row, {**row, "state": "waiting"}])
-    assert found == {
-        "pgbouncer_client_connections": {("a", "u", "", "active"): 2, ("a", "u", "", "waiting"): 1}
+async def test_states_are_yes_or_no() -> None:
+    rows = [{"key": "active", "value": "no"}, {"key": "paused", "value": "yes"}, {"key": "odd", "value": "?"}]
+    assert await run("pgbouncer_state", rows) == {"pgbouncer_state": {("active",): 0, ("paused",): 1}}
+
+
+async def test_an_older_version_is_named_where_it_lacks_a_command() -> None:
+    with pytest.raises(Skip, match="SHOW STATE has this since") as caught:
+        await run("pgbouncer_state", Refused("invalid command", Reason.UNSUPPORTED))
+    assert caught.value.reason is Reason.VERSION
+    with pytest.raises(Refused, match="no memory"):
+        await run("pgbouncer_state", Refused("no memory"))
+
+
+async def test_users_without_numbers_are_of_an_older_version() -> None:
+    with pytest.raises(Skip, match="since PgBouncer"):
+        await run("pgbouncer_users", [{"name": "a", "pool_mode": None}])
+    assert (await run("pgbouncer_users", []))["pgbouncer_users_current_connections"] == {}
+
+
+async def test_memory_is_in_bytes_and_one_name_is_one_series() -> None:
+    row = {"name": "db_cache", "size": "200", "used": "4", "free": "1", "memtotal": "1016"}
+    found = await run(
+        "pgbouncer_mem", [row, {**row, "used": "1"}, {"name": "odd", "size": "8", "used": None}]
+    )
+    assert found["pgbouncer_mem_bytes"] == {
+        ("db_cache", "used"): 1000,
+        ("db_cache", "free"): 400,
+        ("db_cache", "total"): 2032,
     }
+
+
+async def test_peers_are_only_asked_for_where_there_are_any() -> None:
+    peer = {"peer_id": "2", "host": "h", "port": "1", "pool_size": "4"}
+    pool = {"peer_id": "2", "cl_active_cancel_req": "1", "cl_waiting_cancel_req": "3"}
+    collect = FOUND["pgbouncer_peers"].spec.build
+    for items, reason in ((None, Reason.VERSION), ("0", Reason.NO_DATA)):
+        lists = [{"list": "users", "items": "3"}, *([{"list": "peers", "items": items}] if items else [])]
+        source = FakePgBouncer({"LISTS": lists})
+        with pytest.raises(Skip) as caught:
+            await collect(source)(Deadline.after(1))
+        assert (caught.value.reason, source.asked) == (reason, ["LISTS"])
+    source = FakePgBouncer(
+        {"LISTS": [{"list": "peers", "items": "1"}], "PEERS": [peer], "PEER_POOLS": [pool]}
+    )
+    found = values(await collect(source)(Deadline.after(1)))
+    assert found["pgbouncer_peers_pool_size"] == {("2", "h", "1"): 4}
+    assert found["pgbouncer_peer_pools_client_waiting_cancel_connections"] == {("2",): 3}
