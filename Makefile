@@ -54,6 +54,7 @@ record: servers ## Capture views, INFO and /proc from real servers, and the gold
 	$(BIN)/python -m tests.record_redis
 	$(BIN)/python -m tests.record_pgbouncer /usr/sbin/pgbouncer
 	$(BIN)/python -m tests.record_host
+	$(BIN)/python -m tests.record_container
 
 docs: setup ## Generate what is generated in docs/.
 	$(BIN)/python -m tests.docs

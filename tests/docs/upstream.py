@@ -38,12 +38,24 @@ def exceptions() -> str:
         ),
         "redis_exporter": table(("metric", "reason"), _absent("redis_exceptions.tsv").items()),
         "pgbouncer_exporter": table(("metric", "reason"), _absent("pool_exceptions.tsv").items()),
-        "node_exporter": table(
-            ("series that match", "differ in", "reason"),
-            [(code(line["series"]), line["what"], line["reason"]) for line in lines("node_exceptions.tsv")],
+        "pgbouncer_exporter 1.7 of Debian": table(
+            ("metric", "here", "reason"),
+            [
+                (code(line["metric"]), code(line["ours"]), line["reason"])
+                for line in lines("pgbouncer_debian_exceptions.tsv")
+            ],
         ),
+        "node_exporter": _series("node_exceptions.tsv"),
+        "cAdvisor": _series("container_exceptions.tsv"),
     }
     return "\n\n".join(f"### {whose}\n\n{text}" for whose, text in parts.items())
+
+
+def _series(name: str) -> str:
+    return table(
+        ("series that match", "differ in", "reason"),
+        [(code(line["series"]), line["what"], line["reason"]) for line in lines(name)],
+    )
 
 
 def missing() -> str:
