@@ -5,7 +5,8 @@
   comma is followed by the start of another URI it is several, and that is refused: each needs a name.
 - postgres_exporter: `PG_EXPORTER_CONSTANT_LABELS`, `PG_EXPORTER_EXTEND_QUERY_PATH`.
 - libpq: any of `PGHOST`, `PGHOSTADDR`, `PGSERVICE`, `PGUSER`, `PGDATABASE` means a DSN that is empty.
-- redis_exporter: `REDIS_ADDR`, `REDIS_USER`, `REDIS_PASSWORD`, `REDIS_PASSWORD_FILE`.
+- redis_exporter: `REDIS_ADDR`, `REDIS_USER`, `REDIS_PASSWORD`, `REDIS_PASSWORD_FILE`, and
+  `REDIS_EXPORTER_CHECK_KEYS` and the others about keys and streams.
 - pgbouncer_exporter: `PGBOUNCER_EXPORTER_CONNECTION_STRING`.
 """
 
@@ -19,6 +20,12 @@ from exporter.settings.given import Given, Reading, UnreadableError, read_text
 from exporter.settings.model import Key
 
 LIBPQ = ("PGHOST", "PGHOSTADDR", "PGSERVICE", "PGUSER", "PGDATABASE")
+OF_REDIS_EXPORTER = (
+    *("check_keys", "check_single_keys", "count_keys", "check_key_groups", "max_distinct_key_groups"),
+    *("check_streams", "check_single_streams", "streams_exclude_consumer_metrics"),
+    "disable_exporting_key_values",
+)
+"""Settings that redis_exporter has under the same name, in capitals."""
 PLAIN: Mapping[str, Key] = {
     "PG_EXPORTER_CONSTANT_LABELS": ("postgres", "labels"),
     "PG_EXPORTER_EXTEND_QUERY_PATH": ("postgres", "queries_files"),
@@ -27,6 +34,7 @@ PLAIN: Mapping[str, Key] = {
     "REDIS_PASSWORD": ("redis", "password"),
     "REDIS_PASSWORD_FILE": ("redis", "password_file"),
     "PGBOUNCER_EXPORTER_CONNECTION_STRING": ("pgbouncer", "dsn"),
+    **{f"REDIS_EXPORTER_{key.upper()}": ("redis", key) for key in OF_REDIS_EXPORTER},
 }
 _DSN: Key = ("postgres", "dsn")
 _SEVERAL = re.compile(r",\s*postgres(?:ql)?://")

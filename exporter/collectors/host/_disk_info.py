@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from exporter.collectors.host._fields import whole
+from exporter.collectors.host._fields import Kept, whole
 from exporter.model.metric import gauge
 from exporter.model.table import Column, Labels, Table
 from exporter.sources.host import Host
@@ -56,6 +56,21 @@ ATA_PROPERTIES = {
 
 Device = tuple[str, str, str]
 """Name, major and minor number."""
+
+
+class Known:
+    """The tables of the devices, made anew after a while, and at once when there are others."""
+
+    def __init__(self, host: Host) -> None:
+        self._devices: Sequence[Device] = ()
+        self._tables = Kept(lambda: tables(host, self._devices))
+
+    def tables(self, devices: Sequence[Device]) -> list[Table]:
+        """The tables of these devices."""
+        if devices != self._devices:
+            self._devices = devices
+            self._tables.forget()
+        return self._tables()
 
 
 def tables(host: Host, devices: Sequence[Device]) -> list[Table]:

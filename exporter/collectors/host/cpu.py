@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 
-from exporter.collectors.host._fields import readable, whole, wholes
+from exporter.collectors.host._fields import Kept, readable, whole, wholes
 from exporter.model.collector import Collect, CollectorSpec
 from exporter.model.deadline import Deadline
 from exporter.model.metric import counter, gauge
@@ -152,16 +152,17 @@ def build(host: Host) -> Collect:
     """Keeps the times of the last run, so that no counter ever falls."""
     shown: Times = {}
     throttles = Throttles(host)
+    present = Kept(lambda: host.sys_or_none(f"{FOLDER}/present") or "")
 
     async def collect(_deadline: Deadline) -> Sequence[Table]:
         nonlocal shown
-        shown = monotone(shown, parse(host.read("stat")))
+        shown = monotone(shown, parse(host.reread("stat")))
         collected = readable(tables(shown), "/proc/stat")
-        present = host.sys_or_none(f"{FOLDER}/present") or ""
+        cores_present = present()
         return [
             *collected,
-            online(present, host.sys_or_none(f"{FOLDER}/online") or ""),
-            *throttles.tables(present),
+            online(cores_present, host.sys_or_none(f"{FOLDER}/online") or ""),
+            *throttles.tables(cores_present),
         ]
 
     return collect

@@ -87,14 +87,15 @@ def _scaled(place: int, text: str) -> Value:
 def build(host: Host) -> Collect:
     """Reads the devices that the options do not exclude."""
     excluded = host.disk_device_exclude
+    known = _disk_info.Known(host)
 
     async def collect(_deadline: Deadline) -> Sequence[Table]:
-        found = parse(host.read("diskstats"))
+        found = parse(host.reread("diskstats"))
         shown = {device: values for device, values in found.items() if not excluded.search(device[0])}
         rows = [((name,), values) for (name, _, _), values in shown.items()]
         counted = by_row(DEVICE, COLUMNS, rows)
         numbered = [device for device in shown if device[1] != UNKNOWN]
-        return readable([*_disk_info.tables(host, numbered), counted], "/proc/diskstats")
+        return readable([*known.tables(numbered), counted], "/proc/diskstats")
 
     return collect
 

@@ -28,7 +28,7 @@ def build(host: Host) -> Collect:
     """Reads /proc/sys/fs/file-nr."""
 
     async def collect(_deadline: Deadline) -> Sequence[Table]:
-        return readable([parse(host.read("sys/fs/file-nr"))], "/proc/sys/fs/file-nr")
+        return readable([parse(host.reread("sys/fs/file-nr"))], "/proc/sys/fs/file-nr")
 
     return collect
 

@@ -36,6 +36,9 @@ MOUNT_INFO = gauge(
     ("device", "major", "minor", "mountpoint"),
 )
 
+UNREACHABLE = "not mounted below rootfs"
+"""The error of a mount of the host that this process has not: its place has another file system's numbers."""
+
 
 def tables(mounts: Sequence[Mount], answers: Answers) -> list[Table]:
     """The tables of the mounts that were asked: space, state and device numbers."""
@@ -84,7 +87,9 @@ def build(host: Host) -> Collect:
         if not mounts:
             raise Skip(Reason.NO_DATA, "/proc/1/mountinfo: no file system that is not excluded")
         local_first = sorted(mounts, key=lambda mount: mount.remote)
-        answers = await host.statvfs(dict.fromkeys(mount.path for mount in local_first), deadline)
+        asked = dict.fromkeys(mount.path for mount in local_first if mount.reachable)
+        lost = {mount.path: UNREACHABLE for mount in mounts if not mount.reachable}
+        answers = {**lost, **await host.statvfs(asked, deadline)}
         collected = tables(mounts, answers)
         left_out = [mount.mountpoint for mount in mounts if mount.path not in answers]
         if left_out:

@@ -31,7 +31,7 @@ def build(host: Host) -> Collect:
     """Reads /proc/loadavg."""
 
     async def collect(_deadline: Deadline) -> Sequence[Table]:
-        return readable([parse(host.read("loadavg"))], "/proc/loadavg")
+        return readable([parse(host.reread("loadavg"))], "/proc/loadavg")
 
     return collect
 

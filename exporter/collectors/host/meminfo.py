@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from exporter.collectors.host._fields import ByField, readable, whole
+from exporter.collectors.host._fields import ByField, Numbers, Place, readable
 from exporter.model.collector import Collect, CollectorSpec
 from exporter.model.deadline import Deadline
 from exporter.model.metric import gauge
@@ -14,6 +14,8 @@ from exporter.sources.host import Host
 SIZE = gauge("node_memory_<field>_bytes", "The field <field> of /proc/meminfo, in bytes.")
 COUNT = gauge("node_memory_<field>", "The field <field> of /proc/meminfo, a number of pages.")
 
+KILOBYTE = "kB"
+
 
 class Meminfo:
     """Makes the table, and keeps the metrics of the fields that it has seen."""
@@ -21,18 +23,21 @@ class Meminfo:
     def __init__(self) -> None:
         self._sizes = ByField(SIZE)
         self._counts = ByField(COUNT)
+        self._numbers = Numbers(self._places)
 
     def parse(self, text: str) -> Table:
         """Lines `Active(anon):  33420 kB`, or `HugePages_Total:  0` without a unit."""
-        values = []
+        return single(self._numbers.read(text))
+
+    def _places(self, text: str) -> Iterator[Place]:
+        before = 0
         for line in text.split("\n"):
-            name, _, rest = line.partition(":")
-            number, _, unit = rest.strip().partition(" ")
-            value = whole(number)
-            metric = self._sizes[name] if unit else self._counts[name]
-            if metric is not None and value is not None and unit in {"kB", ""}:
-                values.append((metric, value * 1024 if unit else value))
-        return single(dict(values))
+            words = line.split()
+            name, unit = words[0] if words else "", words[2:]
+            metric = (self._sizes if unit else self._counts)[name[:-1]]
+            if len(words) > 1 and name.endswith(":") and metric and unit in ([KILOBYTE], []):
+                yield Place(before + 1, metric, 1024 if unit else 1)
+            before += len(words)
 
 
 def build(host: Host) -> Collect:
@@ -40,7 +45,7 @@ def build(host: Host) -> Collect:
     meminfo = Meminfo()
 
     async def collect(_deadline: Deadline) -> Sequence[Table]:
-        return readable([meminfo.parse(host.read("meminfo"))], "/proc/meminfo")
+        return readable([meminfo.parse(host.reread("meminfo"))], "/proc/meminfo")
 
     return collect
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from time import monotonic
 
 from exporter.collectors.host._fields import LONGEST_NUMBER, readable
 from exporter.model.collector import Collect, CollectorSpec
 from exporter.model.deadline import Deadline
-from exporter.model.errors import DeadlineExceeded, Reason, Skip
+from exporter.model.errors import Reason, Skip
 from exporter.model.metric import counter, gauge
 from exporter.model.table import Column, Labels, Table, Value
-from exporter.sources.host import Host
+from exporter.sources.host import Aside, Host
 
 DEVICE = ("device",)
 WORDS = ("address", "broadcast", "duplex", "operstate", "ifalias")
@@ -72,25 +73,80 @@ BYTES_PER_MEGABIT = 125_000
 
 FOLDER = "class/net"
 
+STATE = ("ifindex", "operstate", "carrier_changes", "flags")
+"""Each change of a link shows in one of these; another device of the same name has another number."""
+
+KEPT_SECONDS = 60.0
+"""How long the others are good for: speed, largest packet, alias ..."""
+
 Attributes = Mapping[str, str]
 """What the files of one device say; those that say nothing are missing."""
 
 
-def read(host: Host) -> dict[str, Attributes]:
-    """Device -> its attributes, without the devices that the options exclude.
+@dataclass(slots=True)
+class _Seen:
+    """What a device said when all of its files were read.
 
-    Raises:
-        Skip: there is no /sys/class/net.
+    Attributes:
+        state: its number, and the files whose change means that others have changed.
+        attributes: what all files said.
+        until: when they are read again whatever the state.
     """
-    return {
-        device: {
-            name: text
-            for name in (*BY_FILE, *WORDS)
-            if (text := host.sys_or_none(f"{FOLDER}/{device}/{name}")) is not None
-        }
-        for device in host.sys_names(FOLDER)
-        if not host.netdev_device_exclude.search(device)
-    }
+
+    state: tuple[str | None, ...]
+    attributes: Attributes
+    until: float
+
+
+class Devices:
+    """The devices and what they say, most of which is remembered.
+
+    A device has 22 files, and most of them say the same from one year to the next. Those that are read each
+    time take no lock; when one of them changes, so does the link's state, and everything is read anew.
+
+    Args:
+        host: whose devices.
+    """
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._aside = Aside("/sys/class/net")
+        self._seen: dict[str, _Seen] = {}
+        self._tables: list[Table] = []
+
+    async def tables(self, deadline: Deadline) -> list[Table]:
+        """The tables of the devices that the options do not exclude.
+
+        Raises:
+            Skip: there is no /sys/class/net, or the kernel has not answered an earlier scrape yet.
+            DeadlineExceeded: the kernel holds its lock on network configuration.
+        """
+        excluded = self._host.netdev_device_exclude
+        names = [name for name in self._host.sys_names(FOLDER) if not excluded.search(name)]
+        states = {name: self._state(name) for name in names}
+        now = monotonic()
+        old = [
+            name
+            for name, state in states.items()
+            if (seen := self._seen.get(name)) is None or seen.state != state or now >= seen.until
+        ]
+        if old:
+            # `speed`, `duplex` and `carrier` wait for that lock.
+            found = await self._aside.run(lambda: {name: self._read(name) for name in old}, deadline)
+            self._seen |= {
+                name: _Seen(states[name], told, now + KEPT_SECONDS) for name, told in found.items()
+            }
+        if old or len(names) != len(self._seen):
+            self._seen = {name: self._seen[name] for name in names}
+            self._tables = tables({name: seen.attributes for name, seen in self._seen.items()})
+        return self._tables
+
+    def _state(self, name: str) -> tuple[str | None, ...]:
+        return tuple(self._host.sys_or_none(f"{FOLDER}/{name}/{file}") for file in STATE)
+
+    def _read(self, name: str) -> Attributes:
+        files = ((file, self._host.sys_or_none(f"{FOLDER}/{name}/{file}")) for file in (*BY_FILE, *WORDS))
+        return {file: text for file, text in files if text is not None}
 
 
 def number(text: str | None) -> int | None:
@@ -131,18 +187,17 @@ def _admin_state(found: Attributes) -> str:
 
 
 def build(host: Host) -> Collect:
-    """Reads in a thread: `speed` and `duplex` wait for the kernel's lock on network configuration."""
-    reading: asyncio.Future[dict[str, Attributes]] | None = None
+    """Shows nothing where /sys has the devices of another network than /proc: their names may be the same."""
+    devices = Devices(host)
 
     async def collect(deadline: Deadline) -> Sequence[Table]:
-        nonlocal reading
-        if reading is not None and not reading.done():
-            raise Skip(Reason.BUSY, "/sys/class/net: the kernel has not answered an earlier scrape yet")
-        reading = asyncio.get_running_loop().run_in_executor(None, read, host)
-        await asyncio.wait({reading}, timeout=deadline.left())
-        if not reading.done():
-            raise DeadlineExceeded("/sys/class/net: the kernel holds its lock on network configuration")
-        return readable(tables(reading.result()), "/sys/class/net")
+        found = await devices.tables(deadline)
+        if host.view().net_devices is False:
+            text = (
+                "/sys/class/net: these are not the devices of /proc/1/net/dev: mount the host's /sys as well"
+            )
+            raise Skip(Reason.UNSUPPORTED, text)
+        return readable(found, "/sys/class/net")
 
     return collect
 

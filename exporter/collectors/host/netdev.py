@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from exporter.collectors.host._fields import readable, whole
 from exporter.model.collector import Collect, CollectorSpec
 from exporter.model.deadline import Deadline
+from exporter.model.errors import Skip
 from exporter.model.metric import counter
 from exporter.model.table import Table, Value, by_row
 from exporter.sources.host import Host
@@ -63,14 +64,28 @@ def no_handler(host: Host, device: str) -> int | None:
     return whole(host.sys_or_none(f"class/net/{device}/statistics/rx_nohandler") or "")
 
 
+def _sees_devices(host: Host) -> bool:
+    """Whether /sys has the devices that are counted."""
+    try:
+        return bool(host.view().net_devices)
+    except Skip:  # no Linux
+        return False
+
+
+def _not_counted(_host: Host, _device: str) -> None:
+    """For a /sys that shows the devices of another network."""
+
+
 def build(host: Host) -> Collect:
     """Reads the devices of the host's network, without those that the options exclude."""
     excluded = host.netdev_device_exclude
 
     async def collect(_deadline: Deadline) -> Sequence[Table]:
+        text = host.net("dev")
+        counts = no_handler if _sees_devices(host) else _not_counted
         rows = [
-            ((device,), [*values, no_handler(host, device)])
-            for device, values in parse(host.net("dev")).items()
+            ((device,), [*values, counts(host, device)])
+            for device, values in parse(text).items()
             if not excluded.search(device)
         ]
         return readable([by_row(DEVICE, (*COLUMNS, NO_HANDLER), rows)], "/proc/net/dev")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import pairwise
 
-from exporter.collectors.host._fields import MAX_FIELDS, ByField, readable, whole
+from exporter.collectors.host._fields import ByField, Numbers, Place, readable
 from exporter.model.collector import Collect, CollectorSpec
 from exporter.model.deadline import Deadline
 from exporter.model.errors import Skip
@@ -17,72 +17,58 @@ from exporter.sources.host import Host
 
 FIELD = untyped("node_netstat_<field>", "The counter <field> of /proc/net/netstat, snmp or snmp6.")
 
-MAX_HEADERS = 64
-"""Lines of names that are remembered; a kernel has about ten."""
-
-Places = tuple[tuple[int, Metric], ...]
-
 
 class Netstat:
-    """Parses the three files, and keeps for each line of names where the wanted ones stand."""
+    """Finds the counters in the three files, each of which keeps its shape."""
 
     def __init__(self, wanted: re.Pattern[str]) -> None:
         self._metrics = ByField(FIELD, wanted)
-        self._headers: dict[str, Places] = {}
-        self._six: dict[str, Metric | None] = {}
 
-    def pairs(self, text: str) -> dict[Metric, int]:
-        """Two lines for each protocol, `Tcp: InSegs OutSegs` and `Tcp: 3113 1608`."""
-        values: dict[Metric, int] = {}
-        for names, numbers in pairwise(text.split("\n")):
-            if names.partition(" ")[0] != numbers.partition(" ")[0]:
-                continue
-            places = self._places(names)
-            fields = numbers.split(" ")
-            if len(fields) != names.count(" ") + 1:
-                continue
-            for place, metric in places:
-                if (value := whole(fields[place])) is not None:
-                    values[metric] = value
-        return values
+    def pairs(self) -> Numbers:
+        """A reader of two lines for each protocol, `Tcp: InSegs OutSegs` and `Tcp: 3113 1608`."""
+        return Numbers(self._pairs)
 
-    def single_lines(self, text: str) -> dict[Metric, int]:
-        """Lines `Icmp6InMsgs   1`: the protocol's name ends with the first 6."""
-        values: dict[Metric, int] = {}
+    def single_lines(self) -> Numbers:
+        """A reader of lines `Icmp6InMsgs   1`: the protocol's name ends with the first 6."""
+        return Numbers(self._single_lines)
+
+    def _pairs(self, text: str) -> Iterator[Place]:
+        lines = [line.split() for line in text.split("\n")]
+        before = 0
+        for names, numbers in pairwise(lines):
+            before += len(names)
+            protocol = names[0] if names else ""
+            if numbers[:1] != [protocol] or not protocol.endswith(":") or len(names) != len(numbers):
+                continue
+            for place, name in enumerate(names[1:], start=before + 1):
+                if (metric := self._metrics[f"{protocol[:-1]}_{name}"]) is not None:
+                    yield Place(place, metric)
+
+    def _single_lines(self, text: str) -> Iterator[Place]:
+        before = 0
         for line in text.split("\n"):
-            name, _, number = line.replace("\t", " ").partition(" ")
-            metric = self._six[name] if name in self._six else self._metric_of_six(name)
-            if metric is not None and (value := whole(number.strip())) is not None:
-                values[metric] = value
-        return values
+            words = line.split()
+            if len(words) == 2 and (metric := self._metric_of_six(words[0])) is not None:
+                yield Place(before + 1, metric)
+            before += len(words)
 
     def _metric_of_six(self, name: str) -> Metric | None:
         protocol, six, field = name.partition("6")
-        metric = self._metrics[f"{protocol}6_{field}"] if six else None
-        if len(self._six) < MAX_FIELDS:
-            self._six[name] = metric
-        return metric
-
-    def _places(self, header: str) -> Places:
-        places = self._headers.get(header)
-        if places is None:
-            protocol, colon, names = header.partition(": ")
-            numbered = enumerate(names.split(" ") if colon else (), start=1)
-            found = ((place, self._metrics[f"{protocol}_{name}"]) for place, name in numbered)
-            places = tuple((place, metric) for place, metric in found if metric is not None)
-            if len(self._headers) < MAX_HEADERS:
-                self._headers[header] = places
-        return places
+        return self._metrics[f"{protocol}6_{field}"] if six else None
 
 
 def build(host: Host) -> Collect:
     """Reads the three files; a kernel without IPv6 has no third one."""
     netstat = Netstat(host.netstat_fields)
+    files = {"netstat": netstat.pairs(), "snmp": netstat.pairs()}
+    six = netstat.single_lines()
 
     async def collect(_deadline: Deadline) -> Sequence[Table]:
-        values = netstat.pairs(host.net("netstat")) | netstat.pairs(host.net("snmp"))
+        values: dict[Metric, int] = {}
+        for name, numbers in files.items():
+            values |= numbers.read(host.net(name))
         with suppress(Skip):
-            values |= netstat.single_lines(host.net("snmp6"))
+            values |= six.read(host.net("snmp6"))
         return readable([single(values)], "/proc/net/netstat")
 
     return collect

@@ -57,10 +57,10 @@ def build(host: Host) -> Collect:
     """Reads the four files: the CPU's decides whether this kernel has any, interrupts' came later."""
 
     async def collect(_deadline: Deadline) -> Sequence[Table]:
-        values = parse(host.read("pressure/cpu"), BY_FILE["cpu"])
+        values = parse(host.reread("pressure/cpu"), BY_FILE["cpu"])
         for name in ("io", "memory", "irq"):
             try:
-                values |= parse(host.read(f"pressure/{name}"), BY_FILE[name])
+                values |= parse(host.reread(f"pressure/{name}"), BY_FILE[name])
             except Skip:
                 continue
         return readable([single(values)], "/proc/pressure")

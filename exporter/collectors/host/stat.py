@@ -35,7 +35,7 @@ def build(host: Host) -> Collect:
     """Reads /proc/stat."""
 
     async def collect(_deadline: Deadline) -> Sequence[Table]:
-        return readable([parse(host.read("stat"))], "/proc/stat")
+        return readable([parse(host.reread("stat"))], "/proc/stat")
 
     return collect
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from exporter.collectors.host._fields import ByField, readable, whole
+from exporter.collectors.host._fields import ByField, Numbers, Place, readable
 from exporter.model.collector import Collect, CollectorSpec
 from exporter.model.deadline import Deadline
 from exporter.model.metric import untyped
@@ -14,22 +14,23 @@ from exporter.sources.host import Host
 FIELD = untyped("node_vmstat_<field>", "The field <field> of /proc/vmstat.")
 
 
-def parse(text: str, metrics: ByField) -> Table:
+def places(text: str, metrics: ByField) -> Iterator[Place]:
     """Lines `oom_kill 0`."""
-    values = {}
+    before = 0
     for line in text.split("\n"):
-        name, _, number = line.partition(" ")
-        if (metric := metrics[name]) is not None and (value := whole(number)) is not None:
-            values[metric] = value
-    return single(values)
+        words = line.split()
+        if len(words) == 2 and (metric := metrics[words[0]]) is not None:
+            yield Place(before + 1, metric)
+        before += len(words)
 
 
 def build(host: Host) -> Collect:
     """Reads /proc/vmstat, of which the options name the fields that are shown."""
     metrics = ByField(FIELD, host.vmstat_fields)
+    numbers = Numbers(lambda text: places(text, metrics))
 
     async def collect(_deadline: Deadline) -> Sequence[Table]:
-        return readable([parse(host.read("vmstat"), metrics)], "/proc/vmstat")
+        return readable([single(numbers.read(host.reread("vmstat")))], "/proc/vmstat")
 
     return collect
 

@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import sys
 
-from exporter.sources.host.files import Clock, Host
+from exporter.sources.host.aside import Aside
+from exporter.sources.host.clock import Clock
+from exporter.sources.host.files import Host
 from exporter.sources.host.mounts import Mount
 from exporter.sources.host.options import HostOptions
 from exporter.sources.host.statvfs import Answers, Space, Statvfs
+from exporter.sources.host.view import View
 
-__all__ = ["Answers", "Clock", "Host", "HostOptions", "Mount", "Space", "Statvfs", "open_host"]
+__all__ = [
+    "Answers",
+    "Aside",
+    "Clock",
+    "Host",
+    "HostOptions",
+    "Mount",
+    "Space",
+    "Statvfs",
+    "View",
+    "open_host",
+]
 
 
 def open_host(options: HostOptions | None = None, platform: str = sys.platform) -> Host:

@@ -7,13 +7,17 @@ gives no sample. All other files are missing, so their collectors are skipped.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 import psutil
 
 from exporter.model.errors import Reason, Skip
 from exporter.sources.host.files import Host
 from exporter.sources.host.mounts import Mount, distinct
+from exporter.sources.host.processes import Processes
+from exporter.sources.host.processes_elsewhere import PsutilProcesses
+from exporter.sources.host.view import View
 
 UNKNOWN = "-"
 SECTOR_BYTES = 512
@@ -33,9 +37,31 @@ class ElsewhereHost(Host):
             raise Skip(Reason.UNSUPPORTED, f"/proc/{relative}: only Linux has this file")
         return write()
 
+    def reread(self, relative: str) -> str:
+        """The same."""
+        return self.read(relative)
+
+    def root(self, relative: str) -> str:
+        """Always a Skip: other systems describe themselves otherwise."""
+        raise Skip(Reason.UNSUPPORTED, f"/{relative}: only Linux has this file")
+
+    def view(self) -> View:
+        """Always a Skip: only Linux has namespaces."""
+        raise Skip(Reason.UNSUPPORTED, "only Linux has namespaces")
+
+    def timex(self) -> Mapping[str, int]:
+        """Always a Skip: only Linux has this call."""
+        raise Skip(Reason.UNSUPPORTED, "adjtimex(2): only Linux has this call")
+
     def sys(self, relative: str) -> str:
         """Always a Skip: only Linux has /sys."""
         raise Skip(Reason.UNSUPPORTED, f"/sys/{relative}: only Linux has this file")
+
+    def sys_or_none(self, relative: str) -> str | None:
+        """Always None."""
+        with suppress(Skip):
+            return self.sys(relative)
+        return None
 
     def sys_names(self, relative: str) -> list[str]:
         """Always a Skip: only Linux has /sys."""
@@ -44,6 +70,14 @@ class ElsewhereHost(Host):
     def net(self, name: str) -> str:
         """`dev`, the network devices; a Skip for anything else."""
         return self.read(f"net/{name}")
+
+    def net_once(self, name: str) -> str:
+        """The same."""
+        return self.net(name)
+
+    def processes(self) -> Processes:
+        """The processes that psutil lists."""
+        return PsutilProcesses()
 
     def mounts(self) -> list[Mount]:
         """The mounted file systems that count; device numbers are not known."""
@@ -60,7 +94,7 @@ class ElsewhereHost(Host):
             )
             for part in parts
         ]
-        return distinct(filter(self._counts, mounts))
+        return distinct(filter(self.counts, mounts))
 
 
 def _loadavg() -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 REMOTE_TYPES = ("nfs", "cifs", "smb", "fuse", "ceph", "9p", "glusterfs", "lustre", "afs")
 
@@ -25,6 +26,7 @@ class Mount:
         major: major number of the device.
         minor: minor number of the device.
         readonly: whether the mount or the file system refuses writes.
+        reachable: whether it is what this process finds at `path`.
     """
 
     device: str
@@ -34,6 +36,7 @@ class Mount:
     major: str
     minor: str
     readonly: bool
+    reachable: bool = True
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -59,6 +62,36 @@ def distinct(mounts: Iterable[Mount]) -> list[Mount]:
     for mount in mounts:
         first.setdefault(mount.key, mount)
     return list(first.values())
+
+
+class Places(dict[bytes, bytes]):
+    """Where what is mounted: path -> device number and the folder of it that is shown there.
+
+    Args:
+        data: a mountinfo; of mounts on top of each other the last one counts.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__()
+        for line in data.split(b"\n"):
+            fields = line.split(b" ", 5)
+            if len(fields) > 5:
+                self[_unescaped(fields[4])] = b" ".join(fields[2:4])
+
+
+def shows(theirs: Places, own: Places, rootfs: str) -> bool:
+    """Whether the root file system of the others is what this process has at `rootfs`."""
+    return b"/" in theirs and own.get(rootfs.encode()) == theirs[b"/"]
+
+
+def checked(mounts: Iterable[Mount], theirs: Places, own: Places) -> list[Mount]:
+    """The mounts of the others; those that this process has not at their place are not reachable."""
+    found = []
+    for mount in mounts:
+        place = mount.path.removesuffix(b"/") or b"/"
+        there = theirs.get(os.fsencode(mount.mountpoint))
+        found.append(replace(mount, reachable=there is None or own.get(place) == there))
+    return found
 
 
 def _mount(line: bytes, root: bytes) -> Mount | None:

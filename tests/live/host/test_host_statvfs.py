@@ -119,7 +119,7 @@ async def test_process_that_was_killed_is_replaced_at_once(make):
 async def test_processes_that_nothing_ends_are_bounded(make, monkeypatch):
     """As in the kernel: a kill that does not work, for as long as the server is away."""
     monkeypatch.setattr(statvfs, "RETRY_SECONDS", 0.0)
-    asking = make(timeout=0.1, kill=lambda _helper: None)
+    asking = make(timeout=0.4, kill=lambda _helper: None)
     dead = [f"/dead-{n}".encode() for n in range(6)]
     first = await asking.ask([b"/", *dead, b"/proc"], Deadline.after(10))
     assert first == {b"/": first[b"/"], **dict.fromkeys(dead[:MAX_ABANDONED], TIMED_OUT)}

@@ -34,6 +34,9 @@ def down(error: SourceError) -> FakeRedis:
         ("redis_version:10.0.0", "Redis 10.0.0", Severity.OK),
         ("redis_version:5.0.14", "Redis 5.0.14: older than 6.2", Severity.ADVICE),
         ("redis_version:7.2.4\nvalkey_version:8.1.1", "Valkey 8.1.1", Severity.OK),
+        ("redis_version:6.3.4\nmvcc_depth:0", "KeyDB 6.3.4", Severity.OK),
+        ("redis_version:7.4.0\ndragonfly_version:df-v1.30.0", "Dragonfly 1.30.0", Severity.OK),
+        ("redis_version:6.2.5", "Redis 6.2.5: histograms and percentiles of commands come", Severity.OK),
         ("", "Redis of unknown version", Severity.OK),
     ],
 )
@@ -60,6 +63,20 @@ def test_a_replica(link: str, words: str) -> None:
 
     assert finding.severity is Severity.ADVICE
     assert words in finding.what
+
+
+@pytest.mark.parametrize(
+    ("setting", "off", "remedy"),
+    [("slowlog-log-slower-than", "-1", "10000"), ("latency-tracking", "no", "yes")],
+)
+def test_what_is_turned_off_on_the_server(setting: str, off: str, remedy: str) -> None:
+    server = FakeRedis("redis_version:7.0.15", {("CONFIG", "GET", setting): [setting, off]})
+    (_, finding) = found(server)
+
+    assert finding.severity is Severity.ADVICE
+    assert finding.remedy.splitlines()[0] == f"CONFIG SET {setting} {remedy}"
+    server.replies["CONFIG", "GET", setting] = [setting, "0"]
+    assert len(found(server)) == 1
 
 
 @pytest.mark.parametrize(
@@ -97,14 +114,19 @@ def test_one_rule_allows_all_that_was_refused() -> None:
         refused("SLOWLOG", "GET", "1"),
         refused("CONFIG", "GET", "maxmemory"),
         refused("CONFIG", "GET", "databases"),
+        refused("CLIENT", "LIST"),
+        refused("COMMANDLOG", "LEN", "slow"),
+        refused("FT._LIST"),
         refused("INFO", "ALL"),
         refusal(ResponseError("unknown command 'LATENCY'"), ("LATENCY", "LATEST"), "fake:6379", "poor"),
     ]
     (finding,) = rights("redis at fake:6379", refusals)
 
     assert finding.severity is Severity.ERROR
-    assert finding.what == "user poor may not run CONFIG GET, INFO, SLOWLOG GET"
-    assert finding.remedy.splitlines()[0] == "ACL SETUSER poor +config|get +info +slowlog|get"
+    commands = "CLIENT LIST, COMMANDLOG LEN, CONFIG GET, FT._LIST, INFO, SLOWLOG GET"
+    assert finding.what == f"user poor may not run {commands}"
+    rules = "+client|list +commandlog|len +config|get +ft._list +info +slowlog|get"
+    assert finding.remedy.splitlines()[0] == f"ACL SETUSER poor {rules}"
 
 
 def test_no_rule_where_nothing_was_refused() -> None:

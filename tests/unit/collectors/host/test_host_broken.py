@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -13,27 +13,59 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.model.errors import Reason, Skip
 from exporter.sources.host.fake import FakeHost
-from tests.record_host import GOLDEN, NAMES, RECORDED, collect, page
+from tests.record_host import ALL_NAMES, GOLDEN, NAMES, RECORDED, collect, page
+from tests.unit.collectors.host import made_up
 
 RECORDING = min(RECORDED.iterdir())
 
 FIRST_FILE = {
+    "arp": "proc/net/arp",
+    "bonding": "sys/class/net/bonding_masters",
+    "conntrack": "proc/sys/net/netfilter/nf_conntrack_max",
     "cpu": "proc/stat",
+    "cpu_info": "proc/cpuinfo",
+    "cpufreq": "sys/devices/system/cpu/present",
     "diskstats": "proc/diskstats",
+    "entropy": "proc/sys/kernel/random/entropy_avail",
     "filefd": "proc/sys/fs/file-nr",
     "filesystem": "proc/self/mountinfo",
+    "hwmon": "sys/class/hwmon",
+    "interrupts": "proc/interrupts",
+    "kernel_hung": "proc/sys/kernel/hung_task_detect_count",
     "loadavg": "proc/loadavg",
+    "mdadm": "proc/mdstat",
     "meminfo": "proc/meminfo",
     "netclass": "sys/class/net",
     "netdev": "proc/net/dev",
     "netstat": "proc/net/netstat",
+    "os": "root/usr/lib/os-release",
     "pressure": "proc/pressure/cpu",
+    "processes": "proc/sys/kernel/threads-max",
+    "schedstat": "proc/schedstat",
+    "selinux": "sys/fs",
     "sockstat": "proc/net/sockstat",
+    "softirqs": "proc/stat",
+    "softnet": "proc/net/softnet_stat",
     "stat": "proc/stat",
+    "tcpstat": "proc/net/tcp",
+    "thermal_zone": "sys/class/thermal",
+    "udp_queues": "proc/net/udp",
     "vmstat": "proc/vmstat",
 }
+OF_FOLDERS = {"hwmon", "netclass", "selinux", "thermal_zone"}
+"""What looks into a folder first: whether its files can be read is another matter."""
+NOTHING_IS_AN_ANSWER = {"arp", "bonding", "cpufreq", "mdadm", "tcpstat", "udp_queues"}
+"""Without a line that is understood, there is nothing of what they count."""
 BY_LINE = {
+    "arp": "proc/1/net/arp",
+    "conntrack": "proc/1/net/stat/nf_conntrack",
     "cpu": "proc/stat",
+    "cpu_info": "proc/cpuinfo",
+    "interrupts": "proc/interrupts",
+    "os": "root/etc/os-release",
+    "softirqs": "proc/stat",
+    "softnet": "proc/1/net/softnet_stat",
+    "udp_queues": "proc/1/net/udp",
     "stat": "proc/stat",
     "diskstats": "proc/diskstats",
     "filesystem": "proc/1/mountinfo",
@@ -60,8 +92,8 @@ MORE_FIELDS = b"x 99999999999999999999999999 " * 9
 class Altered(FakeHost):
     """The recorded machine, with something else in its files."""
 
-    def __init__(self, alter: Callable[[bytes], bytes]) -> None:
-        super().__init__(RECORDING)
+    def __init__(self, alter: Callable[[bytes], bytes], folder: Path = RECORDING) -> None:
+        super().__init__(folder)
         self._alter = alter
 
     def _content(self, path: str) -> bytes:
@@ -93,12 +125,12 @@ def test_missing_file_is_a_skip_that_names_it(name, empty):
     assert FIRST_FILE[name] in str(caught.value)
 
 
-@pytest.mark.parametrize("name", set(NAMES) - set(FIRST_FILE))
+@pytest.mark.parametrize("name", set(ALL_NAMES) - set(FIRST_FILE))
 def test_needs_no_file(name, empty):
     assert page(collect(name, empty))
 
 
-@pytest.mark.parametrize("name", FIRST_FILE.keys() - {"netclass"})
+@pytest.mark.parametrize("name", FIRST_FILE.keys() - OF_FOLDERS)
 def test_refused_file_is_a_skip_for_lack_of_a_right(name):
     with pytest.raises(Skip) as caught:
         collect(name, Refusing(PermissionError(13, "Permission denied")))
@@ -122,27 +154,34 @@ def test_malformed_line_loses_only_itself(name, file, rubbish):
     assert page(collect(name, host)).decode() == (GOLDEN / f"{name}.txt").read_text()
 
 
-@pytest.mark.parametrize("name", FIRST_FILE.keys() - {"netclass"})
+@pytest.mark.parametrize("name", (FIRST_FILE.keys() & {*NAMES}) - OF_FOLDERS - NOTHING_IS_AN_ANSWER)
 def test_nothing_understood_is_a_skip(name):
     with pytest.raises(Skip) as caught:
         collect(name, Altered(lambda _content: b"?"))
     assert caught.value.reason is Reason.NO_DATA
 
 
-def only_a_page_or_a_skip(name: str, alter: Callable[[bytes], bytes]) -> None:
+@pytest.fixture(scope="module")
+def machines(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
+    """Collector -> the machine that has what it reads: the recorded one, else the made up one."""
+    made = made_up.write(tmp_path_factory.mktemp("made-up"))
+    return {name: RECORDING if name in NAMES else made for name in ALL_NAMES}
+
+
+def only_a_page_or_a_skip(name: str, alter: Callable[[bytes], bytes], folder: Path) -> None:
     try:
-        text = page(collect(name, Altered(alter))).decode()
+        text = page(collect(name, Altered(alter, folder))).decode()
     except Skip:
         return
     for family in text_string_to_metric_families(text):
         assert family.samples or family.documentation
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ALL_NAMES)
 @given(content=st.binary(max_size=300))
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_random_bytes(name, content):
-    only_a_page_or_a_skip(name, lambda _content: content)
+def test_random_bytes(machines, name, content):
+    only_a_page_or_a_skip(name, lambda _content: content, machines[name])
 
 
 WORDS = st.sampled_from(
@@ -165,16 +204,16 @@ WORDS = st.sampled_from(
 )
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ALL_NAMES)
 @given(
     at=st.floats(0, 1),
     length=st.integers(0, 40),
     put=st.lists(st.one_of(WORDS, st.binary(max_size=9)), max_size=4),
 )
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_damaged_files(name, at, length, put):
+def test_damaged_files(machines, name, at, length, put):
     def damage(content: bytes) -> bytes:
         start = int(at * len(content))
         return content[:start] + b"".join(put) + content[start + length :]
 
-    only_a_page_or_a_skip(name, damage)
+    only_a_page_or_a_skip(name, damage, machines[name])

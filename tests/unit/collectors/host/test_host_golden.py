@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from exporter.model.deadline import Deadline
+from exporter.model.errors import Reason, Skip
 from exporter.model.metric import Metric
 from exporter.model.table import Table
 from exporter.sources.host.fake import FakeHost
-from tests.record_host import GOLDEN, NAMES, RECORDED, collect, page, spec
+from tests.record_host import ALL_NAMES, GOLDEN, LACKING, NAMES, RECORDED, collect, page, spec
 
 RECORDING = min(RECORDED.iterdir())
 
@@ -29,6 +30,13 @@ def test_there_is_a_golden_page_for_each_collector():
 @pytest.mark.parametrize("name", NAMES)
 def test_page_is_the_golden_one(name):
     assert page(collect(name, FakeHost(RECORDING))).decode() == (GOLDEN / f"{name}.txt").read_text()
+
+
+@pytest.mark.parametrize("name", sorted(LACKING))
+def test_what_the_recorded_machine_has_not_is_skipped(name):
+    with pytest.raises(Skip) as caught:
+        collect(name, FakeHost(RECORDING))
+    assert caught.value.reason is Reason.UNSUPPORTED
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -55,7 +63,7 @@ def test_metrics_are_made_once(name):
     assert [id(m) for m in metrics(first)] == [id(m) for m in metrics(second)]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ALL_NAMES)
 def test_declares_what_people_read(name):
     declared = spec(name)
     assert declared.help.endswith(".")

@@ -19,7 +19,7 @@ from exporter.collectors.host import (
     pressure,
     sockstat,
 )
-from exporter.collectors.host._fields import ByField, whole, wholes
+from exporter.collectors.host._fields import ByField, Numbers, whole, wholes
 from exporter.collectors.host.meminfo import Meminfo
 from exporter.model.deadline import Deadline
 from exporter.model.errors import DeadlineExceeded, Partial, Reason, Skip
@@ -120,13 +120,13 @@ def test_devices_whose_names_have_colons_and_columns_that_are_not_known():
 
 def test_netstat_pairs_of_other_lengths_lose_only_themselves():
     parser = netstat.Netstat(re.compile(""))
-    found = parser.pairs("Tcp: A B\nTcp: 1\nUdp: A B\nUdp: 3 x\nIp: A\nIp: -1\n")
+    found = parser.pairs().read("Tcp: A B\nTcp: 1\nUdp: A B\nUdp: 3 x\nIp: A\nIp: -1\n")
     assert {m.name: v for m, v in found.items()} == {"node_netstat_Udp_A": 3, "node_netstat_Ip_A": -1}
 
 
 def test_netstat_of_version_six():
     parser = netstat.Netstat(re.compile(""))
-    found = parser.single_lines("Ip6InReceives   \t1\nUdpLite6InErrors\t2\nNoSix 3\n")
+    found = parser.single_lines().read("Ip6InReceives   \t1\nUdpLite6InErrors\t2\nNoSix 3\n")
     assert {m.name: v for m, v in found.items()} == {
         "node_netstat_Ip6_InReceives": 1,
         "node_netstat_UdpLite6_InErrors": 2,
@@ -134,7 +134,8 @@ def test_netstat_of_version_six():
 
 
 def test_memory_of_sockets_in_pages_and_bytes():
-    found = sockstat.parse("TCP: inuse 4 mem 3\n", ByField(sockstat.FIELD))
+    metrics = ByField(sockstat.FIELD)
+    found = Numbers(lambda text: sockstat.places(text, metrics)).read("TCP: inuse 4 mem 3\n")
     assert {m.name: v for m, v in found.items()} == {
         "node_sockstat_TCP_inuse": 4,
         "node_sockstat_TCP_mem": 3,
