@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.bench import encoder, fleet, server_time, small_stack, tables
+from tests.bench import encoder, fleet, keys, server_time, small_stack, tables
 from tests.bench.report import Report, table
 from tests.bench.stacks import Stacks
 from tests.servers import catalogue
@@ -29,6 +29,7 @@ BENCHMARKS: Mapping[str, Callable[[Stacks], Report]] = {
     "small_stack": small_stack.run,
     "server_time": server_time.run,
     "fleet": fleet.run,
+    "keys": keys.run,
 }
 INTRODUCTION = """\
 # Performance

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from exporter.model.deadline import Deadline
 from exporter.model.errors import Reason, Refused, SourceError
 from exporter.sources.redis.info import Info
+from exporter.sources.redis.replies import right_of
+from exporter.sources.redis.scan import KeySurvey
+from exporter.sources.redis.scan_fake import FakeAside
+from exporter.sources.redis.scan_options import KeyOptions
 from exporter.sources.redis.source import Command, Reply
+
+INFO: Command = ("INFO",)
 
 
 class FakeRedis:
@@ -24,6 +31,9 @@ class FakeRedis:
         replies: as given, to be changed by a test.
         down: what every call raises, while it is set.
         asked: all commands so far, in order.
+        search_indexes: as a real server's.
+        key_options: as a real server's, to be set before `survey` is used.
+        aside: what answers on the connection for background work.
     """
 
     def __init__(self, info: str | None = "", replies: Mapping[Any, Any] | None = None) -> None:
@@ -31,11 +41,33 @@ class FakeRedis:
         self.replies: dict[Command, Reply] = dict(replies or {})
         self.down: SourceError | None = None
         self.asked: list[Command] = []
+        self.search_indexes = re.compile("")
+        self.key_options = KeyOptions()
+        self.aside = FakeAside()
+        self._survey: KeySurvey | None = None
 
     @property
     def connect_seconds(self) -> float | None:
         """A connection that took a millisecond."""
         return None if self.down else 0.001
+
+    @property
+    def rights(self) -> Mapping[Command, Refused | None]:
+        """What it was asked, and whether it knows that: one reply shows that the right is there."""
+        found: dict[Command, Refused | None] = {} if self.info_text is None else {INFO: None}
+        for command in self.asked:
+            reply = self.replies.get(command, self._unknown(command))
+            found.setdefault(right_of(command), reply if isinstance(reply, Refused) else None)
+            if not isinstance(reply, Refused):
+                found[right_of(command)] = None
+        return found
+
+    @property
+    def survey(self) -> KeySurvey:
+        """As a real server's, over the fake connection; close it."""
+        if self._survey is None:
+            self._survey = KeySurvey(self.aside, self.key_options, self.describe())
+        return self._survey
 
     def describe(self) -> str:
         """Names it as a real server is named."""

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import isnan
 
+LONGEST = 300
+"""Digits of a number, at the most: one more, and readers of the page may find it too large."""
 NUMERIC_WORDS = {"ok": 1, "true": 1, "err": 0, "fail": 0, "false": 0}
 
 
@@ -23,17 +25,20 @@ class Info:
     __slots__ = ("_pairs", "_sections", "fields")
 
     def __init__(self, text: str) -> None:
-        self.fields: dict[str, str] = {}
-        self._sections: dict[str, dict[str, str]] = {}
-        self._pairs: dict[tuple[str, str], dict[str, dict[str, str]]] = {}
-        section = self._sections.setdefault("", {})
+        section: dict[str, str] = {}
+        sections = {"": section}
         for line in text.replace("\r\n", "\n").split("\n"):
             name, colon, value = line.partition(":")
-            if colon:
-                section.setdefault(name, value)
-                self.fields.setdefault(name, value)
-            elif line.startswith("#"):
-                section = self._sections.setdefault(line[1:].strip().lower(), {})
+            if not colon:
+                if line.startswith("#"):
+                    section = sections.setdefault(line[1:].strip().lower(), {})
+            elif name not in section:
+                section[name] = value
+        self.fields: dict[str, str] = {}
+        for section in reversed(sections.values()):
+            self.fields.update(section)
+        self._sections = sections
+        self._pairs: dict[tuple[str, str], dict[str, dict[str, str]]] = {}
 
     def section(self, name: str) -> Mapping[str, str]:
         """The fields of a section, by its heading in any case; empty if there is none."""
@@ -67,7 +72,45 @@ class Info:
 
 def key_values(text: str) -> dict[str, str]:
     """Takes `key=value,key=value` apart; parts without `=` are left out."""
-    return {key: value for key, sign, value in (part.partition("=") for part in text.split(",")) if sign}
+    found = {}
+    for part in text.split(","):
+        key, sign, value = part.partition("=")
+        if sign:
+            found[key] = value
+    return found
+
+
+def written(text: str | None) -> int | float | str | None:
+    """As `number`, but a whole number stays the text that it is, for a page that wants text."""
+    return text if text is not None and is_plain(text) else number(text)
+
+
+def product(info: Info) -> tuple[str, str]:
+    """Which server this is, and its version if it says that: `("Valkey", "8.1.1")`.
+
+    Valkey, KeyDB and Dragonfly also give the version of Redis whose commands they know.
+    """
+    if valkey := info.get("valkey_version"):
+        return "Valkey", valkey
+    if dragonfly := info.get("dragonfly_version"):
+        return "Dragonfly", dragonfly.removeprefix("df-").removeprefix("v")
+    name = "KeyDB" if "mvcc_depth" in info.fields else "Redis"
+    return name, info.get("redis_version")
+
+
+def version(text: str) -> tuple[int, ...]:
+    """Major and minor version as numbers, as far as they are numbers: `(8, 1)` of `8.1.0-rc1`."""
+    parts = []
+    for part in text.split(".")[:2]:
+        if not (part.isascii() and part.isdigit() and len(part) < 10):
+            break
+        parts.append(int(part))
+    return tuple(parts)
+
+
+def is_plain(text: str) -> bool:
+    """Whether a text is a whole number that can go onto a page as it stands."""
+    return text.isdigit() and text.isascii() and len(text) < LONGEST
 
 
 def number(text: str | None) -> int | float | None:
@@ -77,7 +120,7 @@ def number(text: str | None) -> int | float | None:
     """
     if text is None:
         return None
-    if text.isascii() and text.isdigit() and len(text) < 300:
+    if text.isdigit() and text.isascii() and len(text) < LONGEST:  # as is_plain, without the call
         return int(text)
     word = NUMERIC_WORDS.get(text)
     if word is not None:

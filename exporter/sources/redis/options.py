@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from exporter.model.errors import SettingsError
+from exporter.sources.redis.scan_options import KeyOptions
 
 DEFAULT_PORT = 6379
 PLAIN = ("redis", "valkey")
@@ -45,6 +47,8 @@ class RedisOptions:
             server entry, or a right granted in the meantime, is noticed.
         client_name: what `CLIENT LIST` on the server shows.
         tls: for the addresses with TLS.
+        keys: what is asked about keys in the background.
+        search_indexes: found in the names of the search indexes that are collected.
     """
 
     url: str = field(default="redis://localhost:6379", repr=False)
@@ -54,6 +58,8 @@ class RedisOptions:
     max_age_seconds: float = 3600.0
     client_name: str = "datastack-exporter"
     tls: TlsOptions = TlsOptions()
+    keys: KeyOptions = field(default_factory=KeyOptions)
+    search_indexes: re.Pattern[str] = re.compile("")
 
 
 @dataclass(frozen=True, slots=True)

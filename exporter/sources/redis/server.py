@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from exporter.model.deadline import Deadline
 from exporter.model.errors import Reason, Refused, SourceError, Unavailable
@@ -14,8 +15,12 @@ from exporter.sources.redis.connection import RedisConnection, open_connection
 from exporter.sources.redis.info import Info
 from exporter.sources.redis.options import RedisOptions, address_of
 from exporter.sources.redis.replies import right_of
+from exporter.sources.redis.scan_options import KeyOptions
 from exporter.sources.redis.source import Command, Reply
 from exporter.sources.updown import UpDown
+
+if TYPE_CHECKING:
+    from exporter.sources.redis.scan import KeySurvey
 
 INFO_ALL: Command = ("INFO", "ALL")
 REMEMBERED = (Reason.PERMISSION, Reason.UNSUPPORTED)
@@ -62,6 +67,7 @@ class RedisServer:
         self._running: set[asyncio.Task[Any]] = set()
         self._connection: RedisConnection | None = None
         self._info: tuple[Reply, Info] | None = None
+        self._survey: KeySurvey | None = None
 
     def describe(self) -> str:
         """Names the server for people, without a secret: "redis at localhost:6379"."""
@@ -76,6 +82,32 @@ class RedisServer:
     def refusals(self) -> tuple[Refused, ...]:
         """What the server has refused on the open connection, with the remedy: asked only once."""
         return tuple(self._connection.refused.values()) if self._connection else ()
+
+    @property
+    def rights(self) -> Mapping[Command, Refused | None]:
+        """What commands have shown on the open connection, by the right: the refusal, or None for allowed."""
+        connection = self._connection
+        return {**dict.fromkeys(connection.allowed), **connection.refused} if connection else {}
+
+    @property
+    def search_indexes(self) -> re.Pattern[str]:
+        """Found in the names of the search indexes that are collected."""
+        return self.options.search_indexes
+
+    @property
+    def key_options(self) -> KeyOptions:
+        """What is asked about keys."""
+        return self.options.keys
+
+    @property
+    def survey(self) -> KeySurvey:
+        """What walks the server's keys in the background, over a connection of its own."""
+        if self._survey is None:
+            from exporter.sources.redis.scan import KeySurvey  # noqa: PLC0415  # few ask about keys
+            from exporter.sources.redis.scan_connection import Aside  # noqa: PLC0415
+
+            self._survey = KeySurvey(Aside(self.options), self.options.keys, self._name)
+        return self._survey
 
     async def fetch(self, commands: Sequence[Command], deadline: Deadline) -> list[Reply]:
         """The reply of each command; a refused one is a `Refused` in its place.
@@ -129,6 +161,8 @@ class RedisServer:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+        if self._survey is not None:
+            await self._survey.close()
 
     def _join(self, commands: Sequence[Command], deadline: Deadline) -> _Batch:
         batch = self._gathering

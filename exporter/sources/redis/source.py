@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeAlias
 
 from exporter.model.deadline import Deadline
@@ -22,6 +23,14 @@ class RedisSource(Protocol):
     @property
     def connect_seconds(self) -> float | None:
         """How long the open connection took to be opened; None while there is none."""
+
+    @property
+    def rights(self) -> Mapping[Command, Refused | None]:
+        """What commands have shown so far, by the right: the refusal, or None for allowed."""
+
+    @property
+    def search_indexes(self) -> re.Pattern[str]:
+        """Found in the names of the search indexes that are collected."""
 
     async def fetch(self, commands: Sequence[Command], deadline: Deadline) -> list[Reply]:
         """The reply of each command; a refused one is a `Refused` in its place."""
