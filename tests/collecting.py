@@ -25,10 +25,9 @@ Samples = dict[str, dict[frozenset[tuple[str, str]], float]]
 def role(pg: Postgres, name: str, *grants: str) -> Iterator[PostgresOptions]:
     """A login role with these grants, in the database `postgres`; gone at the end."""
     quoted = '"' + name.replace('"', '""') + '"'
-    pg.execute(f"CREATE ROLE {quoted} LOGIN PASSWORD 'secret'")
+    granted = "".join(f"; GRANT {grant} TO {quoted}" for grant in grants)
+    pg.execute(f"CREATE ROLE {quoted} LOGIN PASSWORD 'secret'{granted}")
     try:
-        for grant in grants:
-            pg.execute(f"GRANT {grant} TO {quoted}")
         yield PostgresOptions(dsn=pg.dsn(user=name, password="secret"))
     finally:
         pg.execute(f"DROP ROLE {quoted}")

@@ -8,10 +8,13 @@ from typing import NamedTuple
 
 from exporter.cli.catalog import catalogue, legacy, own
 from exporter.collectors import discover
-from exporter.collectors.redis import _instance
+from exporter.collectors.redis import _instance, redis_client_list
 from exporter.model.table import Table
 
-OPTIONAL: Mapping[str, frozenset[str]] = {_instance.INSTANCE.name: frozenset(_instance.LABELS_WHERE_KNOWN)}
+OPTIONAL: Mapping[str, frozenset[str]] = {
+    _instance.INSTANCE.name: frozenset(_instance.LABELS_WHERE_KNOWN),
+    redis_client_list.INFO.name: frozenset({"user", "resp"}),
+}
 """Labels that only some targets have; their metric's help names them."""
 
 SAMPLE = re.compile(r"(?P<name>[a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(?P<labels>.*)\})? \S+")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from time import monotonic, sleep
 
 from exporter.demo.process import free_port
@@ -18,12 +18,15 @@ from exporter.model.deadline import Deadline
 from exporter.model.errors import Refused
 from exporter.sources.redis import Command, RedisOptions, RedisServer, Reply
 from exporter.sources.redis.server import INFO_ALL
-from tests.replay_redis import GOLDEN, RECORDINGS, collectors, golden, page, played, save
+from tests.replay_redis import GOLDEN, RECORDINGS, WRITTEN, collectors, golden, page, played, save
 from tests.servers import VERSIONS, Redis
+from tests.servers.redis_sentinel import MASTER, Sentinel, SentinelTrio
 
 # They tell of the machine that records.
 PATHS = re.compile(r"^(executable|config_file):[^\r\n]*", re.MULTILINE)
 KERNEL = re.compile(r"^(os:\S+) \S+", re.MULTILINE)
+
+FOLDER = "/data"
 
 EAGER = {"repl-diskless-sync-delay": "0"}
 
@@ -55,6 +58,8 @@ def main(arguments: Sequence[str]) -> int:
         with cluster_node("8.2") as node:
             form_cluster(node)
             record("8.2-cluster", node)
+        with SentinelTrio("8.2") as trio:
+            record("8.2-sentinel", trio.sentinels[0])
     asyncio.run(write_golden())
     return 0
 
@@ -96,14 +101,23 @@ def form_cluster(node: Redis) -> None:
         sleep(0.05)
 
 
-def record(name: str, server: Redis) -> None:
+def record(name: str, server: Redis | Sentinel) -> None:
     """Writes what the server answers to every command that the collectors ask for."""
     info, replies = asyncio.run(_ask(server))
-    save(name, KERNEL.sub(r"\1 6.1.0", PATHS.sub(r"\1:", info)), replies)
+    save(name, KERNEL.sub(r"\1 6.1.0", PATHS.sub(r"\1:", info)), {**replies, **_elsewhere(replies)})
     print(f"recorded {name}: {len(replies)} replies")
 
 
-async def _ask(server: Redis) -> tuple[str, dict[Command, Reply]]:
+def _elsewhere(replies: Mapping[Command, Reply]) -> dict[Command, Reply]:
+    """The replies of CONFIG GET that name folders of this machine, with other names."""
+    found: dict[Command, Reply] = {}
+    for command, reply in replies.items():
+        if command[:2] == ("CONFIG", "GET") and isinstance(reply, list):
+            found[command] = [FOLDER if str(value).startswith("/") else value for value in reply]
+    return found
+
+
+async def _ask(server: Redis | Sentinel) -> tuple[str, dict[Command, Reply]]:
     source = RedisServer(RedisOptions(url=server.url))
     commands = sorted({tuple(line.split("  ")[0].split()) for line in _explained()} - {INFO_ALL})
     try:
@@ -115,13 +129,14 @@ async def _ask(server: Redis) -> tuple[str, dict[Command, Reply]]:
 
 
 def _explained() -> list[str]:
-    return "\n".join(spec.explain(None) for spec in collectors().values()).splitlines()
+    lines = "\n".join(spec.explain(None) for spec in collectors().values())
+    return lines.replace("<master>", MASTER).splitlines()
 
 
 async def write_golden() -> None:
     """The page of every recording."""
     GOLDEN.mkdir(parents=True, exist_ok=True)
-    for name in RECORDINGS:
+    for name in (*RECORDINGS, *WRITTEN):
         golden(name).write_text(await page(played(name)))
 
 

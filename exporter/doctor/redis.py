@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 
 from exporter.doctor.finding import Finding, Notes
 from exporter.model.deadline import Deadline
 from exporter.model.errors import Reason, Refused, SourceError
-from exporter.sources.redis import Info, RedisSource
+from exporter.sources.redis import Command, Info, RedisSource
+from exporter.sources.redis.info import product, version
 from exporter.sources.redis.replies import LoginRefused
 
 OLDEST = (6, 2)
 """The oldest version that is tested."""
+HISTOGRAMS = (7, 0)
+"""The version that came with LATENCY HISTOGRAM and percentiles of commands."""
+
+SWITCHES: Mapping[Command, tuple[str, str, str]] = {
+    ("CONFIG", "GET", "slowlog-log-slower-than"): (
+        "-1",
+        "the slow log is off: redis_slowlog_* stay at 0",
+        "CONFIG SET slowlog-log-slower-than 10000",
+    ),
+    ("CONFIG", "GET", "latency-tracking"): (
+        "no",
+        "latency tracking is off: there are no histograms and percentiles of commands",
+        "CONFIG SET latency-tracking yes",
+    ),
+}
+"""Settings -> the value that turns something off, what that means, and what turns it on."""
 
 # As `sources/redis/replies.py` words a refusal; ACL user names hold no white space.
 _RULE = re.compile(r"ACL SETUSER (?P<user>\S+) (?P<rule>\+\S+) there")
@@ -37,6 +54,7 @@ async def examine(redis: RedisSource, deadline: Deadline) -> list[Finding]:
     else:
         _version(info, notes)
         _state(info, notes)
+        await _switches(redis, deadline, notes)
     return notes.findings
 
 
@@ -61,18 +79,27 @@ def rights(target: str, refusals: Iterable[Refused]) -> list[Finding]:
 
 
 def _version(info: Info, notes: Notes) -> None:
-    name, version = "Redis", info.get("redis_version", "of unknown version")
-    if info.get("valkey_version"):
-        name, version = "Valkey", info.get("valkey_version")
-    if name == "Redis" and (known := _numbers(version)) and tuple(known) < OLDEST:
-        oldest = ".".join(map(str, OLDEST))
-        notes.advice(f"Redis {version}: older than {oldest}, the oldest that is tested")
+    name, told = product(info)
+    what = f"{name} {told or 'of unknown version'}"
+    known = version(told)
+    if name != "Redis" or not known or known >= HISTOGRAMS:
+        notes.ok(what)
+    elif known >= OLDEST:
+        notes.ok(f"{what}: histograms and percentiles of commands come with 7.0")
     else:
-        notes.ok(f"{name} {version}")
+        oldest = ".".join(map(str, OLDEST))
+        notes.advice(f"{what}: older than {oldest}, the oldest that is tested")
 
 
-def _numbers(version: str) -> Sequence[int]:
-    return [int(part) for part in version.split(".")[:2] if part.isdigit()]
+async def _switches(redis: RedisSource, deadline: Deadline, notes: Notes) -> None:
+    """What is turned off on the server. Refusals show when collectors run."""
+    try:
+        replies = await redis.fetch(list(SWITCHES), deadline)
+    except SourceError:
+        return
+    for (off, what, remedy), reply in zip(SWITCHES.values(), replies, strict=True):
+        if isinstance(reply, list) and reply[1:2] == [off]:
+            notes.advice(what, remedy, "# then CONFIG REWRITE, so that it stays")
 
 
 def _state(info: Info, notes: Notes) -> None:

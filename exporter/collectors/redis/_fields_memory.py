@@ -12,6 +12,18 @@ USED = (
         "used_memory_peak", gauge("redis_memory_used_peak_bytes", "Most memory that was allocated so far.")
     ),
     Field(
+        "used_memory_peak_perc",
+        gauge("redis_memory_used_peak_ratio", "Used memory over the most that was used so far."),
+        100,
+    ),
+    Field(
+        "used_memory_peak_time",
+        gauge(
+            "redis_memory_used_peak_timestamp_seconds",
+            "Unix time at which the most memory was used (Redis 8 and newer).",
+        ),
+    ),
+    Field(
         "used_memory_overhead",
         gauge("redis_memory_used_overhead_bytes", "Memory for buffers, dictionaries and clients' state."),
     ),
@@ -20,6 +32,14 @@ USED = (
         gauge("redis_memory_used_startup_bytes", "Memory in use right after the start."),
     ),
     Field("used_memory_dataset", gauge("redis_memory_used_dataset_bytes", "Memory of the data itself.")),
+    Field(
+        "used_memory_dataset_perc",
+        gauge(
+            "redis_memory_used_dataset_ratio",
+            "Memory of the data over what the server has allocated since its start.",
+        ),
+        100,
+    ),
     Field("used_memory_lua", gauge("redis_memory_used_lua_bytes", "Memory of the Lua machine for EVAL.")),
     Field(
         "used_memory_vm_eval",
@@ -132,6 +152,14 @@ ALLOCATOR = (
         gauge("redis_allocator_rss_bytes", "Resident less active bytes of the allocator."),
     ),
     Field(
+        "rss_overhead_ratio",
+        gauge("redis_rss_overhead_ratio", "Resident memory of the process over that of its allocator."),
+    ),
+    Field(
+        "rss_overhead_bytes",
+        gauge("redis_rss_overhead_bytes", "Resident memory of the process less that of its allocator."),
+    ),
+    Field(
         "mem_fragmentation_ratio",
         gauge("redis_mem_fragmentation_ratio", "Resident over used memory; says little on small data sets."),
     ),
@@ -179,6 +207,13 @@ BUFFERS = (
         gauge(
             "redis_mem_replicas_repl_buffer_bytes",
             "Memory of a replica's replication buffer (Valkey 9 and newer).",
+        ),
+    ),
+    Field(
+        "mem_replica_full_sync_buffer",
+        gauge(
+            "redis_mem_replica_full_sync_buffer_bytes",
+            "Memory of the buffer that a replica fills while it is synchronized (Redis 8 and newer).",
         ),
     ),
     Field(

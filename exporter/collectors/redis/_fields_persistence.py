@@ -3,12 +3,44 @@
 from __future__ import annotations
 
 from exporter.collectors.redis._field import Field
-from exporter.model.metric import gauge
+from exporter.model.metric import counter, gauge
 
 LOADING = (
     Field("loading", gauge("redis_loading_dump_file", "1 while the server loads its data.")),
     Field(
         "async_loading", gauge("redis_async_loading", "1 while a replica loads new data and serves the old.")
+    ),
+    Field(
+        "loading_start_time",
+        gauge("redis_loading_start_timestamp_seconds", "Unix time at which the loading under way began."),
+    ),
+    Field(
+        "loading_total_bytes",
+        gauge("redis_loading_size_bytes", "Size of the file that is being loaded."),
+        negative=False,
+    ),
+    Field(
+        "loading_loaded_bytes",
+        gauge("redis_loading_loaded_bytes", "Bytes of that file that are loaded."),
+        negative=False,
+    ),
+    Field(
+        "loading_loaded_perc",
+        gauge("redis_loading_loaded_ratio", "Part of that file that is loaded, from 0 to 1."),
+        100,
+        negative=False,
+    ),
+    Field(
+        "loading_eta_seconds",
+        gauge("redis_loading_eta_seconds", "Time until the loading will be done, estimated."),
+        negative=False,
+    ),
+    Field(
+        "loading_rdb_used_mem",
+        gauge(
+            "redis_loading_rdb_used_memory_bytes",
+            "Memory that the server used when it wrote the dump that is being loaded.",
+        ),
     ),
     Field(
         "rdb_last_load_keys_expired",
@@ -92,6 +124,14 @@ AOF = (
             "Memory copied on write in the last rewrite of the append-only file.",
         ),
     ),
+    Field("aof_rewrites", counter("redis_aof_rewrites_total", "Rewrites of the append-only file so far.")),
+    Field(
+        "aof_rewrites_consecutive_failures",
+        gauge(
+            "redis_aof_rewrites_consecutive_failures",
+            "Rewrites of the append-only file that failed since the last good one.",
+        ),
+    ),
     Field("aof_current_size", gauge("redis_aof_current_size_bytes", "Size of the append-only file.")),
     Field(
         "aof_base_size",
@@ -129,4 +169,33 @@ AOF = (
     ),
 )
 
-FIELDS = (*LOADING, *RDB, *AOF)
+FORK = (
+    Field("total_forks", counter("redis_forks_total", "Forks of the server so far.")),
+    Field(
+        "current_cow_peak",
+        gauge("redis_current_cow_peak_bytes", "Most memory copied on write during the fork under way."),
+    ),
+    Field(
+        "current_cow_size",
+        gauge("redis_current_cow_size_bytes", "Memory copied on write during the fork under way."),
+    ),
+    Field(
+        "current_cow_size_age",
+        gauge("redis_current_cow_size_age_seconds", "Age of that figure."),
+    ),
+    Field(
+        "current_fork_perc",
+        gauge("redis_current_fork_ratio", "Progress of the fork under way, from 0 to 1."),
+        100,
+    ),
+    Field(
+        "current_save_keys_processed",
+        gauge("redis_current_save_processed_keys", "Keys that the save under way has written."),
+    ),
+    Field(
+        "current_save_keys_total",
+        gauge("redis_current_save_keys", "Keys that there were when the save under way began."),
+    ),
+)
+
+FIELDS = (*LOADING, *RDB, *AOF, *FORK)

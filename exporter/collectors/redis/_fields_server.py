@@ -4,6 +4,32 @@ from __future__ import annotations
 
 from exporter.collectors.redis._field import Field
 from exporter.model.metric import counter, gauge
+from exporter.model.table import Value
+from exporter.sources.redis.info import Info
+
+MICROSECOND_DIGITS = 6
+
+
+class Cpu(Field):
+    """A field of the section CPU: seconds, a point, and microseconds.
+
+    Dragonfly leaves out the zeros behind the point: its 1.5 is 1.000005 seconds.
+    """
+
+    __slots__ = ()
+
+    def value(self, info: Info) -> Value:
+        """Seconds; None where the field is absent or no number."""
+        if "dragonfly_version" not in info.fields:
+            return Field.value(self, info)
+        seconds, point, fraction = info.get(self.name).partition(".")
+        if not (seconds.isascii() and seconds.isdigit()):
+            return None
+        if not point:
+            return seconds
+        micros = fraction.isascii() and fraction.isdigit() and len(fraction) <= MICROSECOND_DIGITS
+        return f"{seconds}.{fraction:0>{MICROSECOND_DIGITS}}" if micros else None
+
 
 SERVER = (
     Field("uptime_in_seconds", gauge("redis_uptime_in_seconds", "Seconds since the server process started.")),
@@ -22,7 +48,11 @@ SERVER = (
 CLIENTS = (
     Field("connected_clients", gauge("redis_connected_clients", "Client connections, replicas not counted.")),
     Field("blocked_clients", gauge("redis_blocked_clients", "Clients that wait in a blocking command.")),
-    Field("maxclients", gauge("redis_max_clients", "Connections that the server accepts at most.")),
+    Field(
+        "maxclients",
+        gauge("redis_max_clients", "Connections that the server accepts at most."),
+        also="max_clients",  # Dragonfly
+    ),
     Field(
         "cluster_connections",
         gauge("redis_cluster_connections", "About how many sockets the cluster bus uses."),
@@ -67,21 +97,21 @@ CLIENTS = (
 )
 
 CPU = (
-    Field("used_cpu_sys", counter("redis_cpu_sys_seconds_total", "System CPU time of the server process.")),
-    Field("used_cpu_user", counter("redis_cpu_user_seconds_total", "User CPU time of the server process.")),
-    Field(
+    Cpu("used_cpu_sys", counter("redis_cpu_sys_seconds_total", "System CPU time of the server process.")),
+    Cpu("used_cpu_user", counter("redis_cpu_user_seconds_total", "User CPU time of the server process.")),
+    Cpu(
         "used_cpu_sys_children",
         counter("redis_cpu_sys_children_seconds_total", "System CPU time of the server's ended children."),
     ),
-    Field(
+    Cpu(
         "used_cpu_user_children",
         counter("redis_cpu_user_children_seconds_total", "User CPU time of the server's ended children."),
     ),
-    Field(
+    Cpu(
         "used_cpu_sys_main_thread",
         counter("redis_cpu_sys_main_thread_seconds_total", "System CPU time of the server's main thread."),
     ),
-    Field(
+    Cpu(
         "used_cpu_user_main_thread",
         counter("redis_cpu_user_main_thread_seconds_total", "User CPU time of the server's main thread."),
     ),
@@ -120,6 +150,14 @@ REPLICATION = (
     Field(
         "repl_backlog_histlen",
         gauge("redis_repl_backlog_history_bytes", "Bytes that the replication backlog holds."),
+    ),
+    Field(
+        "min_slaves_good_slaves",
+        gauge("redis_min_slaves_good_slaves", "Replicas whose lag min-replicas-max-lag allows."),
+    ),
+    Field(
+        "replica_announced",
+        gauge("redis_replica_announced", "1 if Sentinels are told of this replica."),
     ),
     Field(
         "slave_priority",
@@ -192,6 +230,14 @@ FORKS = (
         ),
     ),
     Field("server_threads", gauge("redis_server_threads_total", "Worker threads of the server (KeyDB).")),
+    Field(
+        "avg_lock_contention",
+        gauge(
+            "redis_avg_lock_contention",
+            "Contention for the server's global lock, mean of late samples (KeyDB).",
+        ),
+    ),
+    Field("mvcc_depth", gauge("redis_mvcc_depth", "Snapshots of the data that are in use (KeyDB).")),
     Field(
         "long_lock_waits",
         gauge(

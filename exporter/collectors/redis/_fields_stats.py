@@ -38,6 +38,40 @@ TRAFFIC = (
         counter("redis_io_threaded_writes_processed", "Write events that I/O threads handled."),
     ),
     Field(
+        "io_threaded_freed_objects",
+        counter(
+            "redis_io_threaded_freed_objects_total", "Objects that I/O threads freed (Valkey 8 and newer)."
+        ),
+    ),
+    Field(
+        "io_threaded_poll_processed",
+        counter(
+            "redis_io_threaded_poll_processed_total",
+            "Polls of the event loop that I/O threads did (Valkey 8 and newer).",
+        ),
+    ),
+    Field(
+        "io_threaded_accept_processed",
+        counter(
+            "redis_io_threaded_accept_processed_total",
+            "Connections that I/O threads accepted (Valkey 8.1 and newer).",
+        ),
+    ),
+    Field(
+        "io_threaded_total_prefetch_batches",
+        counter(
+            "redis_io_threaded_prefetch_batches_total",
+            "Batches of commands whose keys were fetched ahead (Valkey 8, Redis 8 and newer).",
+        ),
+    ),
+    Field(
+        "io_threaded_total_prefetch_entries",
+        counter(
+            "redis_io_threaded_prefetch_entries_total",
+            "Keys that were fetched ahead (Valkey 8, Redis 8 and newer).",
+        ),
+    ),
+    Field(
         "client_query_buffer_limit_disconnections",
         counter(
             "redis_client_query_buffer_limit_disconnections_total",
@@ -220,6 +254,21 @@ MORE = (
     Field(
         "active_defrag_key_hits",
         gauge("redis_defrag_key_hits", "Keys that defragmentation has moved so far."),
+    ),
+    Field(
+        "total_active_defrag_time",
+        counter(
+            "redis_active_defrag_seconds_total", "Time that memory was over the limit of defragmentation."
+        ),
+        1000,
+    ),
+    Field(
+        "current_active_defrag_time",
+        gauge(
+            "redis_active_defrag_current_seconds",
+            "How long memory has been over the limit of defragmentation, else 0.",
+        ),
+        1000,
     ),
     Field("active_defrag_key_misses", gauge("redis_defrag_key_misses", "Keys that it skipped, so far.")),
 )

@@ -1,15 +1,14 @@
-"""What INFO says of the server as such: who it is, when it started, its certificates and engines."""
+"""What INFO says of the server as such: who it is, when it started, its clock, certificates and engines."""
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from exporter.model.metric import counter, gauge
+from exporter.model.metric import gauge
 from exporter.model.table import Table, Value, by_row, info
 from exporter.sources.redis import Info
-from exporter.sources.redis.info import key_values, number
+from exporter.sources.redis.info import key_values, number, product
 
 LABELS = (
     "role",
@@ -32,7 +31,16 @@ INSTANCE = gauge(
     " availability_zone only where INFO has them.",
     (*LABELS, *LABELS_WHERE_KNOWN),
 )
+SERVER = gauge(
+    "redis_server_info",
+    "1, with the product (Redis, Valkey, KeyDB, Dragonfly) and its own version as labels.",
+    ("product", "version"),
+)
 START_TIME = gauge("redis_start_time_seconds", "Unix time at which the server started.")
+CLOCK_SKEW = gauge(
+    "redis_clock_skew_seconds",
+    "The server's clock less the exporter's; a few milliseconds come from the way that INFO has.",
+)
 CERTIFICATE = gauge(
     "redis_tls_certificate_info",
     "1 for each certificate of the server (Valkey 9.1 and newer).",
@@ -51,16 +59,9 @@ ENGINE_OVERHEAD = gauge(
     "Overhead of a scripting engine (Valkey 9.1 and newer).",
     ENGINE_LABELS,
 )
-IO_THREAD_ACTIVE = counter(
-    "redis_active_time_io_thread_seconds_total",
-    "Time that an I/O thread spent at work (Valkey 9.1 and newer).",
-    ("thread",),
-)
 
-METRICS = (INSTANCE, START_TIME, CERTIFICATE, ENGINE, ENGINE_MEMORY, ENGINE_OVERHEAD, IO_THREAD_ACTIVE)
+METRICS = (INSTANCE, SERVER, START_TIME, CLOCK_SKEW, CERTIFICATE, ENGINE, ENGINE_MEMORY, ENGINE_OVERHEAD)
 
-IO_THREAD = re.compile(r"used_active_time_io_thread_(\d+)")
-ENGINE_FIELD = re.compile(r"engine_\d+")
 CLOCK_TOLERANCE_SECONDS = 5
 
 
@@ -82,7 +83,7 @@ class StartTime:
         The same for as long as the server runs, unless one of the clocks is set.
         """
         uptime = info.number("uptime_in_seconds")
-        if uptime is None:
+        if uptime is None or not abs(uptime) < LONGEST_UPTIME_SECONDS:
             return None
         now = int(self._clock() - uptime)
         run_id = info.get("run_id")
@@ -91,31 +92,44 @@ class StartTime:
         return self._held
 
 
-def instance_table(reply: Info) -> Table:
+LONGEST_UPTIME_SECONDS = 1e10
+
+
+def clock_skew(reply: Info) -> float | None:
+    """The server's clock less ours, in seconds; None where INFO does not tell the time (before 6.0)."""
+    microseconds = reply.number("server_time_usec")
+    return None if microseconds is None else microseconds / 1e6 - time.time()
+
+
+def instance_tables(reply: Info) -> Sequence[Table]:
     """The server's identity."""
     labels = {name: reply.get(name) for name in LABELS}
     # Valkey has renamed it.
     labels["redis_mode"] = labels["redis_mode"] or reply.get("server_mode")
     labels |= {name: reply.get(name) for name in LABELS_WHERE_KNOWN if name in reply.fields}
-    return info(INSTANCE, labels)
+    name, version = product(reply)
+    known = [info(SERVER, {"product": name, "version": version})] if version else []
+    return [info(INSTANCE, labels), *known]
 
 
 def valkey_tables(reply: Info) -> Sequence[Table]:
-    """What only Valkey 9.1 and newer tell, with labels."""
+    """What only Valkey 9.1 and newer tell, with labels: certificates, scripting engines."""
     serials = [(name, reply.get(f"tls_{name}_cert_serial")) for name in ("server", "client", "ca")]
     known = [((name, serial), (1,)) for name, serial in serials if serial not in ("", "none")]
-    engines = [_engine(value) for name, value in reply.fields.items() if ENGINE_FIELD.fullmatch(name)]
-    threads = [
-        ((match[1],), (number(value),))
-        for name, value in reply.fields.items()
-        if name.startswith("used_active") and (match := IO_THREAD.fullmatch(name))
-    ]
+    engines = [_engine(value) for value in numbered(reply, "engine_{}")]
     tables = (
         by_row(CERTIFICATE.labels, (CERTIFICATE,), known),
         by_row(ENGINE_LABELS, (ENGINE, ENGINE_MEMORY, ENGINE_OVERHEAD), engines),
-        by_row(IO_THREAD_ACTIVE.labels, (IO_THREAD_ACTIVE,), threads),
     )
     return [table for table in tables if table.rows]
+
+
+def numbered(reply: Info, pattern: str, first: int = 0) -> Iterator[str]:
+    """The values of fields whose names differ in a number that counts up: `engine_0`, `engine_1`, ..."""
+    number = first
+    while (value := reply.fields.get(pattern.format(number))) is not None:
+        yield value
+        number += 1
 
 
 def _engine(text: str) -> tuple[tuple[str, ...], tuple[Value, ...]]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from exporter.collectors.redis._instance import numbered
 from exporter.model.metric import gauge
-from exporter.model.table import Labels, Table, Value, by_row
+from exporter.model.table import Labels, Table, Value, by_row, single
 from exporter.sources.redis import Info
 from exporter.sources.redis.info import key_values, number
 
@@ -24,6 +24,11 @@ REPLICA_LAG_BYTES = gauge(
     "Bytes of the replication stream that a replica has not confirmed.",
     REPLICA_LABELS,
 )
+REPLICA_LAG_RECORDS = gauge(
+    "redis_connected_slave_lag_records",
+    "Records of the journal that a replica has not confirmed (Dragonfly).",
+    REPLICA_LABELS,
+)
 MASTER_LINK = gauge("redis_master_link_up", "1 if the connection to the master is up.", MASTER_LABELS)
 MASTER_LAST_IO = gauge(
     "redis_master_last_io_seconds_ago",
@@ -33,8 +38,32 @@ MASTER_LAST_IO = gauge(
 MASTER_SYNC = gauge(
     "redis_master_sync_in_progress", "1 while the data are copied from the master.", MASTER_LABELS
 )
+MASTER_DOWN_SINCE = gauge(
+    "redis_master_link_down_since_seconds",
+    "How long the connection to the master has been down; only while it is.",
+    MASTER_LABELS,
+)
+MASTER_SYNC_SIZE = gauge(
+    "redis_master_sync_total_bytes",
+    "Bytes that are copied from the master in all; only while they are, and where the master knows.",
+    MASTER_LABELS,
+)
+MASTER_SYNC_LEFT = gauge(
+    "redis_master_sync_left_bytes",
+    "Bytes that are still to be copied from the master; only while they are, and where the master knows.",
+    MASTER_LABELS,
+)
 OWN_OFFSET = gauge(
     "redis_slave_repl_offset", "Replication offset that this replica has applied.", MASTER_LABELS
+)
+READ_OFFSET = gauge(
+    "redis_slave_read_repl_offset",
+    "Replication offset that this replica has read from its master (7.0 and newer).",
+    MASTER_LABELS,
+)
+FAILOVER = gauge(
+    "redis_master_failover_in_progress",
+    "1 while this master hands over to a replica by the command FAILOVER (6.2 and newer).",
 )
 REPLICA = gauge(
     "redis_slave_info",
@@ -49,56 +78,81 @@ METRICS = (
     MASTER_LINK,
     MASTER_LAST_IO,
     MASTER_SYNC,
+    MASTER_DOWN_SINCE,
+    MASTER_SYNC_SIZE,
+    MASTER_SYNC_LEFT,
     OWN_OFFSET,
+    READ_OFFSET,
+    FAILOVER,
     REPLICA,
+    REPLICA_LAG_RECORDS,
 )
-
-REPLICA_FIELD = re.compile(r"slave\d+")
-MASTER_FIELD = re.compile(r"(master(?:_\d+)?)_host")
+OF_MASTER = (
+    MASTER_LINK,
+    MASTER_LAST_IO,
+    MASTER_SYNC,
+    MASTER_DOWN_SINCE,
+    MASTER_SYNC_SIZE,
+    MASTER_SYNC_LEFT,
+    OWN_OFFSET,
+    READ_OFFSET,
+)
+REPLICA_ROLES = ("slave", "replica", "active-replica")
+"""Dragonfly's own word is the second one, KeyDB's for a replica that is written to the third."""
 
 
 def replication_tables(info: Info) -> Sequence[Table]:
     """The tables that apply to the server's role."""
-    replication = info.section("replication")
-    replicas = [key_values(text) for name, text in replication.items() if REPLICA_FIELD.fullmatch(name)]
-    # KeyDB has several masters: master_host, master_1_host, ...
-    masters = [match[1] for name in replication if (match := MASTER_FIELD.fullmatch(name))]
     tables: list[Table] = []
+    replicas = [key_values(text) for text in numbered(info, "slave{}")]
     if replicas:
-        offset = info.number("master_repl_offset")
-        tables.append(
-            by_row(
-                REPLICA_LABELS,
-                (REPLICA_OFFSET, REPLICA_LAG, REPLICA_LAG_BYTES),
-                [_replica(replica, offset) for replica in replicas],
-            )
-        )
+        tables.append(_replicas(info, replicas))
+    # KeyDB has several masters: master_host, master_1_host, ...
+    masters = ["master"] if "master_host" in info.fields else []
+    masters += [f"master_{n}" for n, _ in enumerate(numbered(info, "master_{}_host", 1), 1)]
     if masters:
-        tables.append(
-            by_row(
-                MASTER_LABELS,
-                (MASTER_LINK, MASTER_LAST_IO, MASTER_SYNC, OWN_OFFSET),
-                [_master(info, master) for master in masters],
-            )
-        )
-    if info.get("role") == "slave":
+        tables.append(by_row(MASTER_LABELS, OF_MASTER, [_master(info, master) for master in masters]))
+    if info.get("role") in REPLICA_ROLES:
         labels = (info.get("master_host"), info.get("master_port"), info.get("slave_read_only"))
         tables.append(by_row(REPLICA.labels, (REPLICA,), [(labels, (1,))]))
+    if state := info.get("master_failover_state"):
+        tables.append(single({FAILOVER: int(state != "no-failover")}))
     return tables
 
 
-def _replica(parts: dict[str, str], master_offset: float | None) -> tuple[Labels, tuple[Value, ...]]:
+def _replicas(info: Info, replicas: Sequence[Mapping[str, str]]) -> Table:
+    if "dragonfly_version" in info.fields:  # it has no offsets, and a lag in records of its journal
+        rows = [(_labels(parts), (_positive(number(parts.get("lag"))),)) for parts in replicas]
+        return by_row(REPLICA_LABELS, (REPLICA_LAG_RECORDS,), rows)
+    offset = info.number("master_repl_offset")
+    metrics = (REPLICA_OFFSET, REPLICA_LAG, REPLICA_LAG_BYTES)
+    return by_row(REPLICA_LABELS, metrics, [_replica(parts, offset) for parts in replicas])
+
+
+def _replica(parts: Mapping[str, str], master_offset: float | None) -> tuple[Labels, tuple[Value, ...]]:
     offset, lag = number(parts.get("offset")), number(parts.get("lag"))
     behind = None if offset is None or master_offset is None else max(0, master_offset - offset)
-    labels = (parts.get("ip", ""), parts.get("port", ""), parts.get("state", ""))
-    return labels, (offset, None if lag is None or lag < 0 else lag, behind)
+    return _labels(parts), (offset, _positive(lag), behind)
+
+
+def _labels(parts: Mapping[str, str]) -> Labels:
+    return parts.get("ip", ""), parts.get("port", ""), parts.get("state", "")
 
 
 def _master(info: Info, prefix: str) -> tuple[Labels, tuple[Value, ...]]:
     link = info.get(f"{prefix}_link_status")
+    first = prefix == "master"
     return (info.get(f"{prefix}_host"), info.get(f"{prefix}_port")), (
         int(link == "up") if link else None,
         info.number(f"{prefix}_last_io_seconds_ago"),
         info.number(f"{prefix}_sync_in_progress"),
-        info.number("slave_repl_offset") if prefix == "master" else None,
+        _positive(info.number(f"{prefix}_link_down_since_seconds")),
+        _positive(info.number(f"{prefix}_sync_total_bytes")),
+        _positive(info.number(f"{prefix}_sync_left_bytes")),
+        info.number("slave_repl_offset") if first else None,
+        info.number("slave_read_repl_offset") if first else None,
     )
+
+
+def _positive(value: float | None) -> float | None:
+    return None if value is None or value < 0 else value

@@ -9,7 +9,7 @@ from exporter.model.deadline import Deadline
 from exporter.model.metric import counter
 from exporter.model.table import Table, Value, by_row
 from exporter.sources.redis import RedisSource
-from exporter.sources.redis.info import number
+from exporter.sources.redis.info import number, written
 
 LABELS = ("cmd",)
 
@@ -33,10 +33,10 @@ def build(redis: RedisSource) -> Collect:
 def _row(parts: Mapping[str, str]) -> tuple[Value, ...]:
     usec = number(parts.get("usec"))
     return (
-        number(parts.get("calls")),
+        written(parts.get("calls")),
         None if usec is None else usec / 1e6,
-        number(parts.get("rejected_calls")),
-        number(parts.get("failed_calls")),
+        written(parts.get("rejected_calls")),
+        written(parts.get("failed_calls")),
     )
 
 

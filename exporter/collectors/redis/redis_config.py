@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from exporter.collectors.redis._kept import Kept
 from exporter.collectors.redis._replies import granted, paired
 from exporter.model.collector import Collect, CollectorSpec
 from exporter.model.deadline import Deadline
@@ -34,11 +35,13 @@ COMMANDS: Sequence[Command] = [("CONFIG", "GET", name) for name in (*VALUES, BUF
 
 
 def build(redis: RedisSource) -> Collect:
-    """Asks for each setting by itself, because servers before 7.0 take one name at a time."""
+    """Asks for each setting by itself, because servers before 7.0 take one name at a time; once a minute."""
+    kept = Kept(redis, COMMANDS)
 
     async def collect(deadline: Deadline) -> Sequence[Table]:
         settings: dict[str, Reply] = {}
-        for reply in await redis.fetch(COMMANDS, deadline):
+        _, replies = await kept.get(deadline)
+        for reply in replies:
             settings |= paired(granted(reply))
         values = {metric: number(_text(settings.get(name))) for name, metric in VALUES.items()}
         return [single(values), *_buffer_limits(_text(settings.get(BUFFER_LIMIT)) or "")]
@@ -73,10 +76,10 @@ def _buffer_limits(text: str) -> Sequence[Table]:
 
 
 COLLECTOR = CollectorSpec(
-    help="Settings that limit memory, clients and buffers, from CONFIG GET.",
+    help="Settings that limit memory, clients and buffers, from CONFIG GET, once a minute.",
     source="redis",
     metrics=(*VALUES.values(), LIMIT_BYTES, LIMIT_SECONDS),
     build=build,
     docs="https://redis.io/docs/latest/commands/config-get/",
-    explain=lambda _major: "\n".join(map(" ".join, COMMANDS)),
+    explain=lambda _major: "\n".join(["INFO ALL", *map(" ".join, COMMANDS)]),
 )

@@ -9,7 +9,7 @@ from exporter.model.deadline import Deadline
 from exporter.model.metric import counter
 from exporter.model.table import Table, by_row
 from exporter.sources.redis import RedisSource
-from exporter.sources.redis.info import number
+from exporter.sources.redis.info import written
 
 ERRORS = counter("redis_errors_total", "Error replies by their first word: ERR, NOAUTH, MOVED, ...", ("err",))
 
@@ -19,7 +19,7 @@ def build(redis: RedisSource) -> Collect:
 
     async def collect(deadline: Deadline) -> Sequence[Table]:
         stats = (await redis.info(deadline)).pairs("errorstats", "errorstat_")
-        rows = [((error,), (number(parts.get("count")),)) for error, parts in stats.items()]
+        rows = [((error,), (written(parts.get("count")),)) for error, parts in stats.items()]
         return [by_row(ERRORS.labels, (ERRORS,), rows)]
 
     return collect

@@ -12,9 +12,19 @@ from exporter.collectors.redis import (
     _fields_stats,
     _instance,
     _replication,
+    _threads,
 )
-from exporter.collectors.redis._instance import START_TIME, StartTime, instance_table, valkey_tables
+from exporter.collectors.redis._field import values
+from exporter.collectors.redis._instance import (
+    CLOCK_SKEW,
+    START_TIME,
+    StartTime,
+    clock_skew,
+    instance_tables,
+    valkey_tables,
+)
 from exporter.collectors.redis._replication import replication_tables
+from exporter.collectors.redis._threads import thread_tables
 from exporter.model.collector import CollectorSpec
 from exporter.model.deadline import Deadline
 from exporter.model.table import Table, single
@@ -38,12 +48,13 @@ class _Run:
 
     async def __call__(self, deadline: Deadline) -> Sequence[Table]:
         info, cluster = await self._ask(deadline)
-        values = {field.metric: field.value(info) for field in FIELDS if field.name in info.fields}
-        values[START_TIME] = self._start_time.of(info)
+        clocks = [(START_TIME, self._start_time.of(info)), (CLOCK_SKEW, clock_skew(info))]
+        known = [(metric, value) for metric, value in clocks if value is not None]
         tables = [
-            single({metric: value for metric, value in values.items() if value is not None}),
-            instance_table(info),
+            single([*values(FIELDS, info), *known]),
+            *instance_tables(info),
             *replication_tables(info),
+            *thread_tables(info),
             *valkey_tables(info),
         ]
         if isinstance(cluster, str):
@@ -70,6 +81,7 @@ COLLECTOR = CollectorSpec(
         *(field.metric for field in FIELDS),
         *_instance.METRICS,
         *_replication.METRICS,
+        *_threads.METRICS,
         *_cluster.METRICS,
     ),
     build=_Run,

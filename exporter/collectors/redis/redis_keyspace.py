@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from exporter.collectors.redis._asking import is_sentinel
+from exporter.collectors.redis._kept import Kept
 from exporter.collectors.redis._replies import paired
 from exporter.model.collector import Collect, CollectorSpec
 from exporter.model.deadline import Deadline
+from exporter.model.errors import Reason, Skip
 from exporter.model.metric import gauge
 from exporter.model.table import Table, Value, by_row
 from exporter.sources.redis import Command, Info, RedisSource, Reply
@@ -25,14 +28,19 @@ METRICS = (KEYS, EXPIRING, AVERAGE_TTL, CACHED, WITH_EXPIRING_ITEMS)
 
 CONFIG_DATABASES: Command = ("CONFIG", "GET", "databases")
 DEFAULT_DATABASES = 16
+MOST_DATABASES = 10_000
+"""More are shown only where they have keys."""
 EMPTY: Mapping[str, str] = {"keys": "0", "expires": "0"}
 
 
 def build(redis: RedisSource) -> Collect:
-    """Asks for INFO, and for the number of databases."""
+    """Asks for INFO, and once a minute for the number of databases."""
+    kept = Kept(redis, [CONFIG_DATABASES])
 
     async def collect(deadline: Deadline) -> Sequence[Table]:
-        info, (config,) = await redis.info_with([CONFIG_DATABASES], deadline)
+        info, (config,) = await kept.get(deadline)
+        if is_sentinel(info):
+            raise Skip(Reason.UNSUPPORTED, "a Sentinel has no keys")
         databases = {f"db{i}": EMPTY for i in range(_how_many(info, config))}
         databases |= {f"db{name}": parts for name, parts in info.pairs("keyspace", "db").items()}
         return [by_row(LABELS, METRICS, [((name,), _row(parts)) for name, parts in databases.items()])]
@@ -45,7 +53,7 @@ def _how_many(info: Info, config: Reply) -> int:
     if info.number("cluster_enabled") == 1:
         return 1
     known = number(str(paired(config).get("databases")))
-    return int(known) if known else DEFAULT_DATABASES
+    return int(known) if known and 0 < known <= MOST_DATABASES else DEFAULT_DATABASES
 
 
 def _row(parts: Mapping[str, str]) -> tuple[Value, ...]:

@@ -1,15 +1,17 @@
-"""The slow log: how long it is, and its newest entry. Its commands' arguments are never kept."""
+"""The slow log: its length, its newest entry, and slow calls by command. Arguments are never kept."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from exporter.collectors.redis._replies import granted, listed
-from exporter.model.collector import Collect, CollectorSpec
+from exporter.collectors.redis._replies import granted
+from exporter.collectors.redis._slow_calls import METRICS, Entry, SlowCalls, entries
+from exporter.model.collector import CollectorSpec
 from exporter.model.deadline import Deadline
+from exporter.model.errors import Refused
 from exporter.model.metric import gauge
 from exporter.model.table import Table, Value, single
-from exporter.sources.redis import Command, RedisSource, Reply
+from exporter.sources.redis import Command, Info, RedisSource, Reply
 
 LENGTH = gauge("redis_slowlog_length", "Entries in the slow log, which drops old ones.")
 LAST_ID = gauge(
@@ -21,38 +23,47 @@ SLOWLOG_LEN: Command = ("SLOWLOG", "LEN")
 SLOWLOG_GET: Command = ("SLOWLOG", "GET", "1")
 
 
-def build(redis: RedisSource) -> Collect:
-    """Asks for the length and the newest entry."""
+class _Run:
+    """Asks for the length and the newest entry; for more where there are new ones."""
 
-    async def collect(deadline: Deadline) -> Sequence[Table]:
-        length, newest = await redis.fetch([SLOWLOG_LEN, SLOWLOG_GET], deadline)
-        last_id, seconds = _newest(granted(newest))
+    def __init__(self, redis: RedisSource) -> None:
+        self._redis = redis
+        self._calls = SlowCalls()
+
+    async def __call__(self, deadline: Deadline) -> Sequence[Table]:
+        info, (length, reply) = await self._redis.info_with([SLOWLOG_LEN, SLOWLOG_GET], deadline)
+        newest = next(entries(granted(reply)), None)
         count = granted(length)
-        return [
-            single(
-                {LENGTH: count if isinstance(count, int) else None, LAST_ID: last_id, LAST_SECONDS: seconds}
-            )
-        ]
+        last_id, seconds = _newest(newest, reply)
+        if newest is not None:
+            await self._count(newest, info, deadline)
+        elif reply == []:
+            self._calls.nothing(info)
+        known = {LENGTH: count if isinstance(count, int) else None, LAST_ID: last_id, LAST_SECONDS: seconds}
+        return [single(known), *self._calls.tables()]
 
-    return collect
+    async def _count(self, newest: Entry, info: Info, deadline: Deadline) -> None:
+        wanted = self._calls.wanted(newest.id, info)
+        if wanted:
+            (reply,) = await self._redis.fetch([("SLOWLOG", "GET", str(wanted))], deadline)
+            if not isinstance(reply, Refused):  # else the next scrape tries again
+                self._calls.take(reply, newest.id, info)
 
 
-def _newest(reply: Reply) -> tuple[Value, Value]:
+def _newest(entry: Entry | None, reply: Reply) -> tuple[Value, Value]:
     """ID and seconds of the one entry; 0 and 0 for an empty log, as redis_exporter has it."""
-    entries = listed(reply)
-    if not entries:
-        return 0, 0
-    match listed(entries[0]):
-        case [int(last_id), _, int(usec), *_]:
-            return last_id, usec / 1e6
-    return None, None
+    if entry is not None:
+        return entry.id, entry.seconds
+    return (0, 0) if reply == [] else (None, None)
 
 
 COLLECTOR = CollectorSpec(
-    help="Length of the slow log, ID and duration of its newest entry.",
+    help="Length of the slow log, ID and duration of its newest entry, and slow calls by command.",
     source="redis",
-    metrics=(LENGTH, LAST_ID, LAST_SECONDS),
-    build=build,
+    metrics=(LENGTH, LAST_ID, LAST_SECONDS, *METRICS),
+    build=_Run,
     docs="https://redis.io/docs/latest/commands/slowlog-get/",
-    explain=lambda _major: "SLOWLOG LEN\nSLOWLOG GET 1",
+    explain=lambda _major: (
+        "INFO ALL\nSLOWLOG LEN\nSLOWLOG GET 1\nSLOWLOG GET 128  (at most, if there are new entries)"
+    ),
 )

@@ -21,8 +21,8 @@ from tests.servers import VERSIONS, Redis, require
 
 pytestmark = pytest.mark.live
 
-SECONDS = 1.0
-HONOURED = 1.2
+SECONDS = 0.6
+HONOURED = 0.8
 SHORT = 0.4
 
 
@@ -110,12 +110,12 @@ async def test_a_frozen_server_costs_the_deadline_once_then_little_and_gathers_n
     watched.server.freeze()
     error, took = await watched.fails()
     assert isinstance(error, Unavailable)
-    assert 0.9 < took < HONOURED
+    assert 0.9 * SECONDS < took < HONOURED
     await asyncio.sleep(0.01)
     assert watched.sockets() == 0
 
     tasks = len(asyncio.all_tasks())
-    for _ in range(10):
+    for _ in range(6):
         error, took = await watched.fails()
         assert isinstance(error, Unavailable)
         assert took < SHORT
@@ -166,7 +166,7 @@ async def test_killed_while_frozen_and_started_again(watched: Watched) -> None:
 
 async def test_a_dead_server_is_told_at_once_and_is_whole_when_it_is_back(watched: Watched) -> None:
     watched.server.kill()
-    for _ in range(5):
+    for _ in range(4):
         error, took = await watched.fails()
         assert isinstance(error, Unavailable)
         assert "Connection refused" in str(error)
@@ -269,7 +269,7 @@ async def test_a_login_that_is_missing_or_wrong(password: str | None) -> None:
 
 async def test_many_scrapes_of_a_dead_server_leave_no_socket(watched: Watched) -> None:
     watched.server.kill()
-    for _ in range(8):
+    for _ in range(5):
         await watched.fails()
     await asyncio.sleep(0.02)
     assert watched.sockets() == 0

@@ -11,7 +11,7 @@ from exporter.expose.text import TextEncoder
 from exporter.sources.redis import RedisServer
 from tests.live.redis.conftest import Connect
 from tests.record_redis import in_sync, live, replica_of
-from tests.replay_redis import tables
+from tests.replay_redis import by_default, tables
 from tests.servers import Redis, Upstream, redis_exporter, require
 
 pytestmark = [pytest.mark.live, pytest.mark.xdist_group("redis_side_by_side")]
@@ -91,7 +91,7 @@ def _read(text: str) -> tuple[Series, dict[str, str]]:
 
 
 async def _page(source: RedisServer) -> str:
-    return b"".join(TextEncoder().encode(await tables(source))).decode()
+    return b"".join(TextEncoder().encode(await tables(source, by_default()))).decode()
 
 
 async def test_each_of_its_series_is_on_our_page(side: Redis, upstream: Upstream, connect: Connect) -> None:

@@ -9,9 +9,15 @@ import pytest
 from exporter.model.deadline import Deadline
 from exporter.model.table import Value
 from exporter.sources.redis.fake import FakeRedis
+from exporter.sources.redis.info import number
 
 Samples = dict[str, dict[tuple[str, ...], Value]]
 Run = Callable[[str, FakeRedis], Coroutine[Any, Any, Samples]]
+
+
+def _as_number(value: Value) -> Value:
+    """Whole numbers may go onto the page as the server wrote them."""
+    return number(value) if isinstance(value, str) else value
 
 
 @pytest.fixture
@@ -23,7 +29,7 @@ def run() -> Run:
         found: Samples = {}
         for table in await spec.build(server)(Deadline.after(1)):
             for column in table.columns:
-                values = dict(zip(table.rows, column.values, strict=True))
+                values = dict(zip(table.rows, map(_as_number, column.values), strict=True))
                 assert len(values) == len(table.rows), "two rows with the same labels"
                 found.setdefault(column.metric.name + column.suffix, {}).update(values)
         return found

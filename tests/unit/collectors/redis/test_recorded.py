@@ -9,10 +9,10 @@ import pytest
 from exporter.model.deadline import Deadline
 from exporter.model.errors import Skip
 from exporter.sources.redis.fake import FakeRedis
-from tests.replay_redis import RECORDINGS, collectors, golden, page, played, tables
+from tests.replay_redis import RECORDINGS, WRITTEN, collectors, golden, page, played, tables
 
 
-@pytest.mark.parametrize("recording", RECORDINGS)
+@pytest.mark.parametrize("recording", [*RECORDINGS, *WRITTEN])
 async def test_the_page_is_as_recorded(recording: str) -> None:
     written = golden(recording).read_text()
     assert await page(played(recording)) == written, "if it is meant: python -m tests.record_redis --golden"
@@ -24,7 +24,7 @@ async def test_a_server_that_knows_nothing_breaks_no_collector(name: str) -> Non
         await collectors()[name].build(FakeRedis())(Deadline.after(1))
 
 
-@pytest.mark.parametrize("recording", RECORDINGS)
+@pytest.mark.parametrize("recording", [*RECORDINGS, *WRITTEN])
 async def test_all_that_is_shown_is_declared(recording: str) -> None:
     declared = {m for spec in collectors().values() for m in spec.metrics}
     patterns = {m.name.split("<")[0] for m in declared if m.is_pattern}

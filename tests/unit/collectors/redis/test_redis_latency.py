@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from exporter.collectors.redis.redis_latency import BOUNDS
+from exporter.collectors.redis._histograms import BOUNDS
 from exporter.model.errors import Reason, Refused, Skip
 from exporter.sources.redis import Command, Reply
 from exporter.sources.redis.fake import FakeRedis
