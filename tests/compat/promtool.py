@@ -80,10 +80,22 @@ def read_oddities() -> dict[Complaint, str]:
 
 
 def recorded_pages() -> Iterator[str]:
-    """Pages that need no server: every declared name, and those of each captured page."""
+    """What needs no server: every declared name, and the captured pages, put together to few.
+
+    Those that share a name stay apart: promtool takes each name once in a page.
+    """
     yield "".join(_declared())
+    together: list[tuple[set[str], list[str]]] = []
     for path in sorted(GOLDEN.rglob("*.txt")):
-        yield path.read_text()
+        page = path.read_text()
+        names = {line.split(" ")[2] for line in page.splitlines() if line.startswith("# TYPE ")}
+        fits = next((one for one in together if one[0].isdisjoint(names)), None)
+        if fits is None:
+            together.append(fits := (set(), []))
+        fits[0].update(names)
+        fits[1].append(page)
+    for _, pages in together:
+        yield "".join(pages)
 
 
 def _declared() -> Iterator[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from exporter.collectors import discover
+from exporter.collectors.pool.postgres_pools import COLLECTOR as POOLS_OF_POSTGRES
 from exporter.collectors.pool.psycopg_pool import COLLECTOR as POOLS
 from exporter.collectors.postgres import stat_statements, stat_statements_totals
 from exporter.collectors.postgres._statements_source import Statements
@@ -44,6 +45,8 @@ from tests.declared import DECLARED, OPTIONAL, Shown, complaint, complaints, in_
 from tests.docs.generated import ROOT
 from tests.docs.upstream import lines
 from tests.unit.collectors.host import made_up
+from tests.unit.collectors.pool import test_postgres_pools
+from tests.unit.collectors.redis import keys_made_up
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 PAGES = sorted(GOLDEN.rglob("*.txt"))
@@ -126,9 +129,10 @@ def host() -> list[Table]:
 
 def redis() -> list[Table]:
     async def run() -> list[Table]:
-        played = map(replay_redis.played, replay_redis.RECORDINGS)
+        played = map(replay_redis.played, (*replay_redis.RECORDINGS, *replay_redis.WRITTEN))
         found = [table for source in played for table in await replay_redis.tables(source)]
-        return [*found, *await redis_info.COLLECTOR.build(MADE_UP)(Deadline.after(1))]
+        of_keys = await keys_made_up.tables()
+        return [*found, *of_keys, *await redis_info.COLLECTOR.build(MADE_UP)(Deadline.after(1))]
 
     return asyncio.run(run())
 
@@ -137,6 +141,15 @@ def pgbouncer() -> list[Table]:
     async def run() -> list[Table]:
         played = map(replay_pgbouncer.played, replay_pgbouncer.RECORDINGS)
         return [table for source in played for table in await replay_pgbouncer.tables(source)]
+
+    return asyncio.run(run())
+
+
+def postgres_pools() -> Sequence[Table]:
+    server = test_postgres_pools.Server([("web", 20)], [("web", "idle", "4")])
+
+    async def run() -> Sequence[Table]:
+        return await POOLS_OF_POSTGRES.build(server)(Deadline.after(1))
 
     return asyncio.run(run())
 
@@ -206,6 +219,7 @@ SOURCES = (
     host,
     redis,
     pgbouncer,
+    postgres_pools,
     psycopg_pool,
     postgres_up,
     user_queries,

@@ -96,10 +96,12 @@ OK_SENTINELS = gauge(
 OK_SLAVES = gauge("redis_sentinel_master_ok_slaves", "Replicas of the master that are up.", MASTER_LABELS)
 FLAGS = {
     "s_down": gauge(
-        "redis_sentinel_master_s_down", "1 while this Sentinel holds the master for down.", MASTER_LABELS
+        "redis_sentinel_master_subjectively_down",
+        "1 while this Sentinel holds the master for down.",
+        MASTER_LABELS,
     ),
     "o_down": gauge(
-        "redis_sentinel_master_o_down",
+        "redis_sentinel_master_objectively_down",
         "1 while as many Sentinels as the quorum hold the master for down.",
         MASTER_LABELS,
     ),

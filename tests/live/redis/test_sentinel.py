@@ -85,7 +85,12 @@ async def test_each_sentinel_tells_the_same(trio: SentinelTrio, connect: Connect
     for sentinel in trio.sentinels:
         seen = await look(connect(sentinel))
         wanted = {"slaves": 2, "ok_slaves": 2, "sentinels": 3, "ok_sentinels": 3, "ckquorum_status": 1}
-        wanted |= {"s_down": 0, "o_down": 0, "failover_in_progress": 0, "failovers_total": 0}
+        wanted |= {
+            "subjectively_down": 0,
+            "objectively_down": 0,
+            "failover_in_progress": 0,
+            "failovers_total": 0,
+        }
         wanted |= {"setting_ckquorum": 2, "setting_failover_timeout": 4000}
         assert {name: watched(seen, name) for name in wanted} == wanted
         assert seen["redis_sentinel_master_status"] == {(MASTER, master, "ok"): 1}

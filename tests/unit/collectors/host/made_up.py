@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 from exporter.model.table import Table
 from exporter.sources.host.fake import FakeHost
+from exporter.sources.host.options import HostOptions
 from tests.record_host import LACKING, NOT_RECORDED, RECORDED, collect
 
 MDSTAT = """\
@@ -108,6 +109,7 @@ FILES: Mapping[str, str] = {
     "sys/block/md3/md/raid_disks": "4\n",
     "sys/block/md3/md/degraded": "0\n",
     "sys/fs/selinux/enforce": "1",
+    "text/own.prom": "",
     "root/etc/selinux/config": "# comment\nSELINUX=permissive\nSELINUXTYPE=targeted\n",
     "root/etc/os-release": "ID=x\nVERSION_ID='9.4.1'\nBROKEN=\"a\nSUPPORT_END=2030-05-31\n"
     'NAME="A \\"B\\""\n',
@@ -117,8 +119,9 @@ FILES: Mapping[str, str] = {
 def tables() -> list[Table]:
     """What the collectors show of it that show nothing of the recorded machine."""
     with TemporaryDirectory() as folder:
-        host = FakeHost(write(Path(folder)))
-        return [table for name in sorted(LACKING | NOT_RECORDED) for table in collect(name, host)]
+        host = FakeHost(write(Path(folder)), HostOptions(textfile_directory=f"{folder}/text"))
+        names = sorted(LACKING | NOT_RECORDED | {"textfile"})
+        return [table for name in names for table in collect(name, host)]
 
 
 def write(folder: Path) -> Path:

@@ -98,7 +98,10 @@ async def test_the_state_is_one_of_a_few_words(run: Run, status: str, label: str
 )
 async def test_flags_of_a_master(run: Run, flags: str, values: tuple[int, ...]) -> None:
     found = await run("redis_sentinel", server(masters=[master(flags)]))
-    assert tuple(of(found, name) for name in ("s_down", "o_down", "failover_in_progress")) == values
+    assert (
+        tuple(of(found, name) for name in ("subjectively_down", "objectively_down", "failover_in_progress"))
+        == values
+    )
 
 
 @pytest.mark.parametrize(
