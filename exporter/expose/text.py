@@ -26,6 +26,10 @@ Shape = tuple[tuple[str, ...], Constant]
 PART_BYTES = 128 * 1024
 """Size of a page's parts: each costs a trip through the web server and the kernel."""
 
+SMALL_ROWS = 10
+"""Tables with so few rows keep their lines for the next page: what is collected in the background is the same
+table until its next run, and has hundreds of columns (pg_settings)."""
+
 # How many pages a set of label names may be missing from before its rows are forgotten: with
 # `collect[]` each page shows a part of the whole.
 PAGES_KEPT = 20
@@ -51,7 +55,7 @@ class _Kept:
 
 @dataclass(slots=True, eq=False)
 class _Rows:
-    """A table with the label parts of its rows."""
+    """A table with the label parts of its rows; of a small one, with the lines of its columns as well."""
 
     table: Table
     parts: list[str]
@@ -59,6 +63,7 @@ class _Rows:
     names: frozenset[str]
     constant_names: tuple[str, ...]
     compared: dict[_Rows, bool] = field(default_factory=dict)
+    lines: dict[str, str] = field(default_factory=dict)
 
     def overlaps(self, other: _Rows) -> bool:
         """Whether a row of the other table may have the same labels as one of this."""
@@ -119,6 +124,7 @@ class TextEncoder:
 
     def __init__(self) -> None:
         self._kept: dict[Shape, _Kept] = {}
+        self._small: dict[int, _Rows] = {}
         self._headers: dict[str, tuple[Metric, str]] = {}
         self._page = 0
         self.duplicates = 0
@@ -132,9 +138,14 @@ class TextEncoder:
         self._page += 1
         fresh: dict[Shape, dict[Labels, str]] = {}
         families: dict[str, _Family] = {}
+        before, self._small = self._small, {}
         for table in tables:
             if table.rows:
-                rows = self._distinct_rows(table, fresh)
+                rows = before.get(id(table))
+                if rows is None or rows.table is not table:
+                    rows = self._distinct_rows(table, fresh)
+                if len(rows.parts) <= SMALL_ROWS:
+                    self._small[id(table)] = rows
                 for column in rows.table.columns:
                     families.setdefault(column.metric.name, []).append((rows, column))
         self._keep(fresh)
@@ -155,24 +166,36 @@ class TextEncoder:
         texts: list[str] = []
         size = 0
         for name, family in families.items():
-            header = self._header(family[0][1].metric)
-            for chunk in self._chunks(name, family):
-                texts += (header, chunk)
-                size += len(header) + len(chunk)
-                header = ""
-                if size >= PART_BYTES:
-                    yield "".join(texts).encode("utf-8", "backslashreplace")
-                    texts, size = [], 0
+            text = self._family(name, family)
+            texts += text
+            size += sum(map(len, text))
+            if size >= PART_BYTES:
+                yield "".join(texts).encode("utf-8", "backslashreplace")
+                texts, size = [], 0
         if texts:
             yield "".join(texts).encode("utf-8", "backslashreplace")
 
-    def _chunks(self, name: str, family: _Family) -> Iterator[str]:
+    def _family(self, name: str, family: _Family) -> Sequence[str]:
+        """Header and lines of a metric; nothing if it has no value."""
+        rows, column = family[0]
+        header = self._header(column.metric)
+        if len(family) > 1:
+            chunks = list(self._of_several(name, family))
+            return [header, *chunks] if chunks else ()
+        text = rows.lines.get(name)
+        if text is None:
+            lines = _lines(name + column.suffix, rows.parts, column.values)
+            text = header + lines if lines else ""
+            if len(rows.parts) <= SMALL_ROWS:
+                rows.lines[name] = text
+        return (text,)
+
+    def _of_several(self, name: str, family: _Family) -> Iterator[str]:
         """The lines of a metric, from each of its columns that has any."""
         written = _Written()
-        for rows, column in family:
-            if len(family) > 1:
-                column = self._without_repeated(rows, column, written.alike(rows))  # noqa: PLW2901
-                written.add(rows, column)
+        for rows, given in family:
+            column = self._without_repeated(rows, given, written.alike(rows))
+            written.add(rows, column)
             chunk = _lines(name + column.suffix, rows.parts, column.values)
             if chunk:
                 yield chunk

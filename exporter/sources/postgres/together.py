@@ -128,9 +128,9 @@ class Together:
         return batch
 
     def _leave(self, batch: _Batch) -> None:
-        """The last one to leave gives up what is under way."""
+        """The last one to leave gives up what is under way; after the last answer nothing is."""
         batch.waiting -= 1
-        if not batch.waiting and not batch.task.done():
+        if not batch.waiting and batch.answered < len(batch.asked) and not batch.task.done():
             if self._gathering is batch:
                 self._gathering = None
             batch.task.cancel()

@@ -53,6 +53,19 @@ async def test_queries_of_one_moment_are_one_transaction_of_one_session(ask: Ask
         assert rows[7].names == ["now", "pg_backend_pid", "?column?"]
 
 
+async def test_nothing_is_cancelled_that_has_been_answered(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    cancels: list[object] = []
+
+    async def cancel_safe(self: object, **_: object) -> None:
+        cancels.append(self)
+
+    monkeypatch.setattr("exporter.sources.postgres.session.Connection.cancel_safe", cancel_safe)
+    for _ in range(20):
+        await asyncio.gather(*(ask(NOW) for _ in range(5)))
+
+    assert cancels == []
+
+
 async def test_queries_of_two_moments_are_not(ask: Ask) -> None:
     first, second = await ask(NOW), await ask(NOW)
 

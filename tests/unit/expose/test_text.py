@@ -170,3 +170,21 @@ def test_a_repeat_is_found_however_its_labels_came_and_other_targets_are_none() 
 
     assert [line.rpartition(" ")[2] for line in lines(text)] == ["1", "2", "7", "8"]
     assert encoder.duplicates == 4
+
+
+def test_a_table_that_is_shown_again_has_the_same_lines_whatever_else_the_page_has() -> None:
+    metric, other = gauge("a", "A."), gauge("b", "B.")
+    kept = Table((), [()], [Column(metric, (1,)), Column(other, (2,))])
+    encoder = TextEncoder()
+
+    def page(*tables: Table) -> str:
+        return b"".join(encoder.encode(tables)).decode()
+
+    alone = "# HELP a A.\n# TYPE a gauge\na 1\n# HELP b B.\n# TYPE b gauge\nb 2\n"
+    assert page(kept) == page(kept) == alone
+    assert page(kept, Table(("l",), [("x",)], [Column(metric, (3,))])) == alone.replace(
+        "a 1\n", 'a 1\na{l="x"} 3\n'
+    )
+    assert page(kept) == alone
+    assert page(kept._replace(columns=[Column(metric, (5,))])) == "# HELP a A.\n# TYPE a gauge\na 5\n"
+    assert page() == ""
