@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 
 import pytest
@@ -18,6 +18,29 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         mark = metafunc.definition.get_closest_marker("pg")
         majors = mark.args if mark else MAJORS
         metafunc.parametrize("pg", majors, indirect=True, ids=[f"pg{major}" for major in majors])
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, None, None]:
+    """What shares a fixture of its module goes to one worker, and what is slow goes first."""
+    for item in items:
+        if _shares(item) and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+    yield
+    for item in items:
+        # xdist 3.8 writes the group where pytest 9.2 does not look for it: pytest-xdist's issue 1386.
+        if (grouped := vars(item).get("_nodeid")) is not None:
+            item._id = type(item._id).parse(grouped)
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+def _shares(item: pytest.Item) -> bool:
+    known = item._fixtureinfo.name2fixturedefs if isinstance(item, pytest.Function) else {}
+    return any(
+        fixture.scope == "module" and fixture.baseid.startswith("tests")
+        for fixtures in known.values()
+        for fixture in fixtures
+    )
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -117,10 +116,9 @@ def replica(primary: Postgres, name: str, *, settings: Mapping[str, str] | None 
         "primary_slot_name": name,
         "wal_retrieve_retry_interval": "100ms",
     }
-    copy = Postgres(primary.major, settings={**primary.process.settings, **link, **(settings or {})})
     primary.stop()
-    shutil.rmtree(copy.process.data)
-    shutil.copytree(primary.process.data, copy.process.data)
+    settings = {**primary.process.settings, **link, **(settings or {})}
+    copy = Postgres(primary.major, settings=settings, data=primary.process.data)
     (copy.process.data / "standby.signal").touch()
     primary.start()
     with copy:

@@ -11,8 +11,9 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 
 from exporter.collectors import discover
@@ -58,16 +59,17 @@ def complaints(page: str) -> set[Complaint]:
 
 def reason_of(name: str) -> str | None:
     """Why a name is as it is: it is upstream's. None for one of our own."""
-    if any(re.fullmatch(pattern, name) for pattern in _listed()):
+    if any(pattern.fullmatch(name) for pattern in _listed()):
         return OF_LISTED
     return next((why for pattern, why in MADE_BY_UPSTREAM.items() if re.fullmatch(pattern, name)), None)
 
 
-def _listed() -> Iterator[str]:
+@cache
+def _listed() -> Sequence[re.Pattern[str]]:
     """The names of upstream's lists as expressions; a part in angle brackets, or `*`, stands for any."""
     with (COMPAT / "upstream_names.tsv").open(newline="") as file:
-        for line in csv.DictReader(file, delimiter="\t"):
-            yield re.sub(r"<\w+>|\*", r"\\w+", line["metric"])
+        names = [line["metric"] for line in csv.DictReader(file, delimiter="\t")]
+    return [re.compile(re.sub(r"<\w+>|\*", r"\\w+", name)) for name in names]
 
 
 def read_oddities() -> dict[Complaint, str]:

@@ -22,7 +22,7 @@ TABLES_LIVE = 50
 MEASURED_EVERY = 10
 
 INTERVAL = 1.0
-"""Seconds between the scrapes of a frozen server, and the timeout that they announce."""
+"""Seconds between the scrapes of a frozen server if not told, and the timeout that they announce."""
 
 OUR_SESSIONS = f"SELECT pid FROM pg_stat_activity WHERE usename = '{ROLE}'"
 
@@ -100,8 +100,10 @@ def growth(run: Sequence[Held], of: Callable[[Held], int]) -> float:
     return median(map(of, last)) / median(map(of, before)) - 1
 
 
-def scrape_frozen(exporter: Exporter, postgres: Postgres, redis: Redis, seconds: float) -> list[Held]:
-    """Scrapes both servers once a second while they are frozen: what is held after each.
+def scrape_frozen(
+    exporter: Exporter, postgres: Postgres, redis: Redis, seconds: float, *, every: float = INTERVAL
+) -> list[Held]:
+    """Scrapes both servers in this rhythm while they are frozen: what is held after each.
 
     Every page is there in time and says that both are down, and the first one after the end is whole.
     """
@@ -113,7 +115,7 @@ def scrape_frozen(exporter: Exporter, postgres: Postgres, redis: Redis, seconds:
         while (started := monotonic()) < end:
             down(timed_scrape(exporter, INTERVAL))
             found.append(held(exporter))
-            sleep(max(0.0, started + INTERVAL - monotonic()))
+            sleep(max(0.0, started + every - monotonic()))
     finally:
         postgres.thaw()
         redis.thaw()

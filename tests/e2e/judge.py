@@ -10,6 +10,9 @@ from tests.servers.page import Labels, samples_of
 TIMEOUT = 3.0
 """The scrape timeout that the tests announce, as Prometheus would."""
 
+HANGING = 1.5
+"""The same where something hangs, and the page takes all the time that it has."""
+
 Samples = dict[str, dict[Labels, float]]
 
 

@@ -9,7 +9,16 @@ from time import monotonic, sleep
 import psycopg
 import pytest
 
-from tests.e2e.judge import Samples, count_lines, failed, others_whole, succeeded, timed_scrape, value
+from tests.e2e.judge import (
+    HANGING,
+    Samples,
+    count_lines,
+    failed,
+    others_whole,
+    succeeded,
+    timed_scrape,
+    value,
+)
 from tests.servers import Exporter, PgBouncer, Postgres, Redis, require
 
 pytestmark = pytest.mark.live
@@ -68,8 +77,8 @@ def test_frozen(exporter: Exporter, pooler: PgBouncer) -> None:
     try:
         started = monotonic()
         for _ in range(10):
-            down(timed_scrape(exporter))
-        assert monotonic() - started < 3 + 9 * 0.6  # only the first one waits to the end
+            down(timed_scrape(exporter, HANGING))
+        assert monotonic() - started < HANGING + 9 * 0.6  # only the first one waits to the end
         assert exporter.open_fds() <= before + 4
     finally:
         pooler.thaw()
@@ -82,10 +91,10 @@ def test_frozen_in_the_middle_of_a_scrape(exporter: Exporter, pooler: PgBouncer)
     for delay in (0.001, 0.004, 0.01):
         freezer = threading.Timer(delay, pooler.freeze)
         freezer.start()
-        others_whole(timed_scrape(exporter), "pool")
+        others_whole(timed_scrape(exporter, HANGING), "pool")
         freezer.join()
         try:
-            down(timed_scrape(exporter))
+            down(timed_scrape(exporter, HANGING))
         finally:
             pooler.thaw()
         whole(timed_scrape(exporter))

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from exporter.collectors import discover
-from tests.e2e.judge import Samples, failed, succeeded, timed_scrape, value
+from tests.e2e.judge import HANGING, Samples, failed, succeeded, timed_scrape, value
 from tests.servers import Exporter, Postgres, Redis, require
 
 pytestmark = pytest.mark.live
@@ -58,11 +58,11 @@ def down(samples: Samples) -> None:
 def test_frozen_in_the_middle_of_a_scrape(exporter: Exporter, fresh_postgres: Postgres) -> None:
     freezer = threading.Timer(0.003, fresh_postgres.freeze)
     freezer.start()
-    timed_scrape(exporter)
+    timed_scrape(exporter, HANGING)
     freezer.join()
     try:
-        down(timed_scrape(exporter))
-        down(timed_scrape(exporter))
+        down(timed_scrape(exporter, HANGING))
+        down(timed_scrape(exporter, HANGING))
     finally:
         fresh_postgres.thaw()
 
@@ -73,9 +73,8 @@ def test_frozen_for_long(exporter: Exporter, fresh_postgres: Postgres) -> None:
     before = exporter.open_fds()
     fresh_postgres.freeze()
     try:
-        for _ in range(20):
-            down(timed_scrape(exporter))
-            sleep(0.2)
+        for _ in range(10):
+            down(timed_scrape(exporter, HANGING))
         assert exporter.open_fds() <= before + 4
     finally:
         fresh_postgres.thaw()

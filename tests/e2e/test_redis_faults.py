@@ -11,6 +11,7 @@ import pytest
 import redis as redis_py
 
 from tests.e2e.judge import (
+    HANGING,
     Samples,
     count_lines,
     failed,
@@ -65,8 +66,8 @@ def test_frozen(exporter: Exporter, fresh_redis: Redis) -> None:
     try:
         started = monotonic()
         for _ in range(10):
-            down(timed_scrape(exporter))
-        assert monotonic() - started < 3 + 9 * 0.5  # only the first one waits to the end
+            down(timed_scrape(exporter, HANGING))
+        assert monotonic() - started < HANGING + 9 * 0.5  # only the first one waits to the end
         assert exporter.open_fds() <= before + 2
     finally:
         fresh_redis.thaw()
@@ -80,10 +81,10 @@ def test_frozen_in_the_middle_of_a_scrape(exporter: Exporter, fresh_redis: Redis
     for delay in (0.001, 0.003, 0.006):
         freezer = threading.Timer(delay, fresh_redis.freeze)
         freezer.start()
-        others_whole(timed_scrape(exporter), "redis")
+        others_whole(timed_scrape(exporter, HANGING), "redis")
         freezer.join()
         try:
-            down(timed_scrape(exporter))
+            down(timed_scrape(exporter, HANGING))
         finally:
             fresh_redis.thaw()
         whole(timed_scrape(exporter))
@@ -118,10 +119,10 @@ def test_started_before_its_redis(postgres: Postgres, pgbouncer: PgBouncer, fres
 
 def test_busy_with_something_slow(exporter: Exporter, fresh_redis: Redis) -> None:
     """DEBUG SLEEP answers nobody meanwhile."""
-    sleeper = threading.Thread(target=_ask, args=(fresh_redis, "DEBUG", "SLEEP", "4"))
+    sleeper = threading.Thread(target=_ask, args=(fresh_redis, "DEBUG", "SLEEP", "2"))
     sleeper.start()
     sleep(0.1)
-    down(timed_scrape(exporter))
+    down(timed_scrape(exporter, HANGING))
     sleeper.join()
 
     whole(timed_scrape(exporter))

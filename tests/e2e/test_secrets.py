@@ -16,6 +16,7 @@ from psycopg.conninfo import make_conninfo
 
 from exporter.demo.process import free_port
 from tests.e2e.judge import failed, timed_scrape, value
+from tests.live.doctoring import command
 from tests.servers import Exporter, PgBouncer, Postgres, Redis, catalogue, require
 
 pytestmark = [pytest.mark.live, pytest.mark.xdist_group("secrets")]
@@ -157,13 +158,13 @@ def fresh_port() -> int:
     return free_port()
 
 
-@pytest.mark.parametrize("command", ["check", "check --json", "explain", "dump", "catalog"])
-def test_no_command_tells_it(server: Postgres, redis: Redis, command: str) -> None:
+@pytest.mark.parametrize("words", ["check", "check --json", "explain", "dump", "catalog"])
+def test_no_command_tells_it(server: Postgres, redis: Redis, words: str) -> None:
     env = {
         DSN: uri(server.port, SECRET),
         "EXPORTER_REDIS__ADDRESS": f"redis://:{MARK}@127.0.0.1:{redis.port}",
     }
-    done = run(*command.split(), env=env)
+    done = run(*words.split(), env=env)
 
     assert done.stdout
     assert MARK not in done.stdout + done.stderr
@@ -188,13 +189,15 @@ def test_no_command_tells_it(server: Postgres, redis: Redis, command: str) -> No
         f"postgresql://u:{MARK}@127.0.0.1:5432/db?sslmode=nonsense",
     ],
 )
-def test_a_dsn_that_is_wrong_is_not_repeated(dsn: str) -> None:
-    done = run("check", env={DSN: dsn, "EXPORTER_HOST__ENABLED": "false"})
+def test_a_dsn_that_is_wrong_is_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], dsn: str
+) -> None:
+    ran = command(monkeypatch, capsys, ["check"], postgres__dsn=dsn, host__enabled="false")
 
-    assert done.returncode != 0
-    assert done.stdout + done.stderr
-    assert MARK not in done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
+    assert ran.code != 0
+    assert ran.out + ran.err
+    assert MARK not in ran.out + ran.err
+    assert "Traceback" not in ran.err
 
 
 def test_redis_and_pgbouncer_stay_secret(server: Postgres) -> None:

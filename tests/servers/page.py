@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlencode
 
 from prometheus_client import Metric
@@ -104,9 +105,18 @@ def samples_of(text: str) -> dict[str, dict[Labels, float]]:
 
     The parser adds `_total` to counters that lack it; without TYPE lines it has no reason to.
     """
-    lines = "".join(f"{line}\n" for line in text.split("\n") if line and not line.startswith("#"))
     found: dict[str, dict[Labels, float]] = {}
-    for family in text_string_to_metric_families(lines):
-        for sample in family.samples:
-            found.setdefault(sample.name, {})[frozenset(sample.labels.items())] = sample.value
+    for line in text.split("\n"):
+        if line and not line.startswith("#"):
+            series, _, value = line.rpartition(" ")
+            name, labels = series_of(series)
+            found.setdefault(name, {})[labels] = int(value) if value.lstrip("-").isdigit() else float(value)
     return found
+
+
+@lru_cache(maxsize=50_000)
+def series_of(text: str) -> tuple[str, Labels]:
+    """Name and labels of a line, as prometheus_client reads them. They come again with each scrape."""
+    (sample,) = (s for family in text_string_to_metric_families(f"{text} 0\n") for s in family.samples)
+    assert sample.timestamp is None, text
+    return sample.name, frozenset(sample.labels.items())

@@ -40,6 +40,7 @@ class Postgres(Controlled[PostgresProcess]):
         settings: configuration parameters; `{"shared_preload_libraries": "pg_stat_statements"}`.
         hba: the text of pg_hba.conf; the default wants a password by SCRAM.
         stop_mode: how `stop` asks for the end.
+        data: the data folder that it starts with a copy of; that of a new cluster if not given.
 
     Raises:
         Missing: this major version is not on the machine.
@@ -52,12 +53,12 @@ class Postgres(Controlled[PostgresProcess]):
         settings: Mapping[str, str] | None = None,
         hba: str = POSTGRES_HBA,
         stop_mode: StopMode = "fast",
+        data: Path | None = None,
     ) -> None:
         self.major = major
         self.stop_mode: StopMode = stop_mode
-        template = _template(major)
         folder = folders.new(f"pg{major}")
-        shutil.copytree(template / "data", folder / "data", symlinks=True)
+        shutil.copytree(data or _template(major) / "data", folder / "data", symlinks=True)
         super().__init__(
             PostgresProcess(_bin_dir(major), folder, settings=settings, password=PASSWORD, hba=hba)
         )

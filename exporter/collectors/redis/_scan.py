@@ -27,6 +27,9 @@ EXPLAIN = "SCAN cursor COUNT n\nPTTL key\nMEMORY USAGE key SAMPLES 5\nTYPE key"
 Tables = Callable[["Tally"], Sequence[Table]]
 
 
+NOT_ASKED_FOR = "no setting asks for it: redis.key_patterns, redis.check_keys and others about keys"
+
+
 class Surveyed(RedisSource, Protocol):
     """A server whose keys can be walked."""
 
@@ -57,7 +60,7 @@ def from_survey(
         async def collect(deadline: Deadline) -> Sequence[Table]:
             nonlocal made
             if not on(redis.key_options):
-                return ()
+                raise Skip(Reason.NO_DATA, NOT_ASKED_FOR)
             refuse_where_others_tell(redis, await redis.info(deadline))
             tally = redis.survey.want(part)
             if newest != [tally.found, tally.singles]:

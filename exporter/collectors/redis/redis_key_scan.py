@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from exporter.collectors.redis._scan import EXPLAIN, Surveyed
+from exporter.collectors.redis._scan import EXPLAIN, NOT_ASKED_FOR, Surveyed
 from exporter.model.collector import Collect, CollectorSpec
 from exporter.model.deadline import Deadline
+from exporter.model.errors import Reason, Skip
 from exporter.model.metric import counter, gauge
 from exporter.model.table import Table, by_row, single
 from exporter.sources.redis.scan_options import KeyOptions
@@ -42,7 +43,9 @@ def build(redis: Surveyed) -> Collect:
     """Asks nothing: the walk counts for itself."""
 
     async def collect(_deadline: Deadline) -> Sequence[Table]:
-        return _tables(redis.survey) if _on(redis.key_options) else ()
+        if not _on(redis.key_options):
+            raise Skip(Reason.NO_DATA, NOT_ASKED_FOR)
+        return _tables(redis.survey)
 
     return collect
 

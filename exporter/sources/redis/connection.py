@@ -29,21 +29,52 @@ from redis.exceptions import (
 from exporter.model.errors import Refused, Unavailable
 from exporter.sources.redis.options import Address, RedisOptions, address_of
 from exporter.sources.redis.replies import LoginRefused, refusal
+from exporter.sources.redis.scan_replies import Raw, RawCommand
 from exporter.sources.redis.source import Command, Reply
+
+ANSWER_BYTES = 16 << 20
+"""What one round trip may give. CLIENT LIST of 10,000 clients has 4 MB."""
+
+
+class _Bounded:
+    """What the parser reads from: ends an answer that has no end, before memory does."""
+
+    def __init__(self, stream: StreamReader) -> None:
+        self._stream = stream
+        self.left = ANSWER_BYTES
+
+    async def read(self, size: int) -> bytes:
+        part = await self._stream.read(size)
+        self.left -= len(part)
+        if self.left < 0:
+            raise OSError(f"its answer is longer than {ANSWER_BYTES >> 20} MiB")
+        return part
 
 
 class _Abortable(AbstractConnection):
     """A connection without a login of its own, that can be closed without waiting for anything."""
 
     _parser: Any
-    _reader: StreamReader | None
+    _reader: Any
     _writer: StreamWriter | None
 
     async def on_connect(self) -> None:
+        self._reader = _Bounded(self._reader)
         self._parser.on_connect(self)
 
     async def on_connect_check_health(self, check_health: bool = True) -> None:  # noqa: ARG002
-        self._parser.on_connect(self)
+        await self.on_connect()
+
+    async def send(self, packed: list[bytes]) -> None:
+        """Sends commands; the bytes of what comes back are counted from now on."""
+        if self._reader is not None:
+            self._reader.left = ANSWER_BYTES
+        await self.send_packed_command(packed, check_health=False)
+
+    @property
+    def leftover(self) -> bool:
+        """Whether something has come that belongs to no command."""
+        return bool(self._parser._reader.has_data())  # noqa: SLF001 - redis-py has no such question
 
     async def open(self) -> None:
         untyped: Any = self
@@ -102,26 +133,37 @@ class RedisConnection:
         A cancelled or failed exchange leaves the connection unusable: close it.
 
         Raises:
-            Unavailable: the connection is gone.
+            Unavailable: the connection is gone, or what came is no answer to that.
             LoginRefused: this connection is not, or no more, logged in.
         """
         if commands != self._packed[0]:  # most scrapes ask for the same
             self._packed = (commands, self._wire.pack_commands(commands))
-        try:
-            await self._wire.send_packed_command(self._packed[1], check_health=False)
-            return [await self._read(command) for command in commands]
-        except (RedisError, OSError) as error:
-            raise Unavailable(f"redis at {self._where}: connection lost: {_cause(error)}") from error
+        return await self._exchange(self._packed[1], commands)
 
-    async def _read(self, command: Command) -> Reply:
+    async def exchange_raw(self, commands: Sequence[RawCommand]) -> list[Raw]:
+        """The same, but keys and values stay bytes: they need not be text."""
+        return await self._exchange(self._wire.pack_commands(commands), commands, raw=True)
+
+    async def _exchange(
+        self, packed: list[bytes], commands: Sequence[Any], *, raw: bool = False
+    ) -> list[Any]:
         try:
-            reply: Reply = await self._wire.read_response(disconnect_on_error=False)
+            await self._wire.send(packed)
+            replies = [await self._read(command, raw=raw) for command in commands]
+        except (RedisError, OSError, ValueError, MemoryError) as error:  # the last two: no error of Redis's
+            raise Unavailable(f"redis at {self._where}: connection lost: {_cause(error)}") from error
+        if self._wire.leftover:
+            raise Unavailable(f"redis at {self._where}: more replies than commands: a proxy mixes them up")
+        return replies
+
+    async def _read(self, command: Any, *, raw: bool) -> Any:
+        try:
+            return await self._wire.read_response(disable_decoding=raw, disconnect_on_error=False)
         except (ResponseError, BusyLoadingError, AuthenticationError) as error:
             refused = refusal(error, command, self._where, self._user)
             if isinstance(refused, LoginRefused):
                 raise refused from None
             return refused
-        return reply
 
     def close(self) -> None:
         """Closes it now, whatever is under way."""

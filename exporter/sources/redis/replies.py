@@ -13,7 +13,12 @@ from redis.exceptions import (
 from exporter.model.errors import Reason, Refused
 from exporter.sources.redis.source import Command
 
-CONTAINERS = frozenset({"ACL", "CLIENT", "CLUSTER", "COMMANDLOG", "CONFIG", "LATENCY", "SENTINEL", "SLOWLOG"})
+CONTAINERS = frozenset(
+    (
+        *("ACL", "CLIENT", "CLUSTER", "COMMANDLOG", "CONFIG", "LATENCY"),
+        *("MEMORY", "SENTINEL", "SLOWLOG", "XINFO"),
+    )
+)
 """Commands whose first argument is a subcommand that may be allowed by itself."""
 
 
@@ -38,6 +43,8 @@ def refusal(error: RedisError, command: Command, where: str, user: str) -> Refus
         remedy = "check redis.username and redis.password against the users of this server (ACL LIST)"
         return LoginRefused(f"redis at {where}: login refused: {said}: {remedy}", Reason.PERMISSION)
     if isinstance(error, NoPermissionError) or said.startswith("NOPERM"):
+        if " access " in said:  # this key is not for this user, others may be
+            return Refused(f"redis at {where}: {name}: a key may not be read by user {user}")
         rule = "+" + "|".join(right_of(command)).lower()
         remedy = f"run ACL SETUSER {user} {rule} there, then reload the exporter"
         return Refused(f"redis at {where}: user {user} may not run {name}: {remedy}", Reason.PERMISSION)

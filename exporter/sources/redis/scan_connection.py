@@ -9,14 +9,12 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from time import monotonic
-from typing import Any, Protocol
-
-from redis.exceptions import AuthenticationError, BusyLoadingError, RedisError, ResponseError
+from typing import Protocol
 
 from exporter.model.errors import Reason, Refused, Unavailable
 from exporter.sources.redis.connection import RedisConnection, open_connection
 from exporter.sources.redis.options import RedisOptions, address_of
-from exporter.sources.redis.replies import LoginRefused, refusal, right_of
+from exporter.sources.redis.replies import LoginRefused, right_of
 from exporter.sources.redis.scan_replies import Raw, RawCommand
 from exporter.sources.redis.source import Command
 
@@ -137,31 +135,13 @@ class Aside:
         return [connection.refused[r] if r in connection.refused else next(replies) for r in rights]
 
     async def _exchange(self, connection: RedisConnection, commands: Sequence[RawCommand]) -> list[Raw]:
-        wire: Any = connection._wire  # noqa: SLF001  # its owner decodes, and a key is no text
-        try:
-            await wire.send_packed_command(wire.pack_commands(commands), check_health=False)
-            replies = [await self._read(wire, command) for command in commands]
-        except (RedisError, OSError) as error:
-            raise Unavailable(f"redis at {self._where}: connection lost: {error}") from error
+        replies = await connection.exchange_raw(commands)
         for command, reply in zip(commands, replies, strict=True):
             if isinstance(reply, Refused) and reply.reason in REMEMBERED:
                 connection.refused[_right(command)] = reply
             else:
                 connection.allowed.add(_right(command))
         return replies
-
-    async def _read(self, wire: Any, command: RawCommand) -> Raw:
-        try:
-            reply: Raw = await wire.read_response(disable_decoding=True, disconnect_on_error=False)
-        except (ResponseError, BusyLoadingError, AuthenticationError) as error:
-            refused = refusal(error, _text(command), self._where, self._user)
-            if isinstance(refused, LoginRefused):
-                raise refused from None
-            if refused.reason is Reason.PERMISSION and " access " in str(error):
-                # This key is not for this user. Others may be.
-                return Refused(f"redis at {self._where}: a key may not be read by user {self._user}")
-            return refused
-        return reply
 
 
 def _right(command: RawCommand) -> Command:

@@ -22,6 +22,7 @@ from exporter.sources.updown import UpDown
 if TYPE_CHECKING:
     from exporter.sources.redis.scan import KeySurvey
 
+INFO: Command = ("INFO",)
 INFO_ALL: Command = ("INFO", "ALL")
 REMEMBERED = (Reason.PERMISSION, Reason.UNSUPPORTED)
 
@@ -146,7 +147,7 @@ class RedisServer:
         """The reply of INFO ALL as `info` gives it, and those of more commands as `fetch` gives them."""
         reply, *others = await self.fetch([INFO_ALL, *commands], deadline)
         if not reply or (isinstance(reply, Refused) and reply.reason is Reason.ERROR):
-            (reply,) = await self.fetch([("INFO",)], deadline)  # some proxies know no sections
+            (reply,) = await self.fetch([INFO], deadline)  # some proxies know no sections
         if isinstance(reply, Refused):
             raise reply.with_traceback(None)
         if self._info is None or self._info[0] is not reply:
@@ -212,6 +213,8 @@ class RedisServer:
         try:
             async with asyncio.timeout_at(deadline.at):
                 replies = await _ask_what_is_allowed(connection, commands)
+            if not all(_fits(*answer) for answer in replies.items()):
+                raise Unavailable(f"{self._name}: its answer to INFO is none: is it a Redis server?")
             done = connection.used = True
         except TimeoutError:
             silent = self._silent()
@@ -220,7 +223,11 @@ class RedisServer:
         finally:
             if not done:
                 self._drop(connection)
-        self._state.up()
+        info = replies.get(INFO_ALL)
+        if isinstance(info, Refused) and info.reason is Reason.UNAVAILABLE:
+            self._state.down(info)  # busy with a script: nobody else would say so
+        else:
+            self._state.up()
         return replies
 
     async def _open(self) -> RedisConnection:
@@ -234,6 +241,17 @@ class RedisServer:
 
     def _silent(self) -> NotAnswering:
         return NotAnswering(f"{self._name}: not answering")
+
+
+def _fits(command: Command, reply: Reply) -> bool:
+    """Whether a reply can be one to its command: to INFO, text with fields.
+
+    If it is not, this is no Redis, or replies have slipped and those to other commands are as wrong. Some
+    proxies know no sections, and answer INFO ALL with nothing.
+    """
+    if command not in (INFO_ALL, INFO) or isinstance(reply, Refused):
+        return True
+    return isinstance(reply, str) and (":" in reply or (not reply and command == INFO_ALL))
 
 
 async def _ask_what_is_allowed(

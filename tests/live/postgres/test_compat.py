@@ -87,7 +87,7 @@ def _complete(major: int, default: Exporter, every: tuple[Exporter, ...]) -> Pag
         pages = Pages(major, first, [shown for one in every for shown in on_page(one.scrape())])
         if monotonic() > until or not (_absent(pages, "yes") | _absent(pages, "no")):
             return pages
-        sleep(0.5)
+        sleep(0.1)
 
 
 def _absent(pages: Pages, default_on: str) -> set[str]:

@@ -208,20 +208,29 @@ async def test_shared_buffers_are_used_or_not(pg: Postgres, monitor: PostgresOpt
     assert 0 < only(found, "pg_buffercache_summary_usagecount_avg") <= 5
 
 
-@pytest.mark.parametrize("major", MAJORS)
+@pytest.fixture(scope="module", params=MAJORS, ids=[f"pg{major}" for major in MAJORS])
+def pair(request: pytest.FixtureRequest) -> Iterator[tuple[Postgres, Postgres]]:
+    """A primary and its standby."""
+    with require(Postgres, request.param) as primary, replica(primary, "repmgr_slot_7") as copy:
+        yield primary, copy
+
+
 @pytest.mark.parametrize("slot", [None, "repmgr_slot_7"], ids=["without_slot", "slot"])
-async def test_a_receiver_of_wal_is_seen_with_and_without_a_slot(major: int, slot: str | None) -> None:
-    unslotted = {} if slot else {"primary_slot_name": ""}
-    with (
-        require(Postgres, major) as primary,
-        replica(primary, slot or "unused", settings=unslotted) as copy,
-    ):
-        primary.execute("CREATE TABLE replayed (id int)")
-        wait_until(lambda: copy.execute("SELECT to_regclass('replayed')") != [(None,)])
-        found = await samples(PostgresOptions(dsn=copy.dsn()), "stat_wal_receiver")
-        none = await samples(PostgresOptions(dsn=primary.dsn()), "stat_wal_receiver")
-        flushed = "SELECT flushed_lsn - '0/0', latest_end_lsn - '0/0' FROM pg_stat_wal_receiver"
-        ((end, reported),) = copy.execute(flushed)
+async def test_a_receiver_of_wal_is_seen_with_and_without_a_slot(
+    pair: tuple[Postgres, Postgres], slot: str | None
+) -> None:
+    primary, copy = pair
+    copy.execute(f"ALTER SYSTEM SET primary_slot_name = '{slot or ''}'")
+    copy.execute("SELECT pg_reload_conf()")
+    streaming = "SELECT coalesce(slot_name, '') FROM pg_stat_wal_receiver WHERE status = 'streaming'"
+    wait_until(lambda: copy.execute(streaming) == [(slot or "",)])
+    primary.execute("DROP TABLE IF EXISTS replayed; CREATE TABLE replayed (id int)")
+    ((made,),) = primary.execute("SELECT 'replayed'::regclass::oid::int")
+    wait_until(lambda: copy.execute("SELECT to_regclass('replayed')::oid::int") == [(made,)])
+    found = await samples(PostgresOptions(dsn=copy.dsn()), "stat_wal_receiver")
+    none = await samples(PostgresOptions(dsn=primary.dsn()), "stat_wal_receiver")
+    flushed = "SELECT flushed_lsn - '0/0', latest_end_lsn - '0/0' FROM pg_stat_wal_receiver"
+    ((end, reported),) = copy.execute(flushed)
 
     assert none == {}
     (key,) = found["pg_stat_wal_receiver_flushed_lsn"]

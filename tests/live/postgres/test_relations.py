@@ -210,7 +210,7 @@ BLOATED = (
     """CREATE TABLE wide (id int PRIMARY KEY, flag bool, amount numeric, at timestamptz, note text)""",
     """INSERT INTO wide SELECT g, g % 2 = 0, g * 1.25, now(),
                               CASE WHEN g % 3 > 0 THEN repeat('x', 20 + g % 60) END
-       FROM generate_series(1, 600000) AS g""",
+       FROM generate_series(1, 480000) AS g""",
     "CREATE INDEX wide_note ON wide (at, id)",
     "CREATE TABLE full_up WITH (fillfactor = 70) AS SELECT * FROM wide",
     "DELETE FROM wide WHERE id % 2 = 0",
@@ -241,7 +241,7 @@ async def test_bloat_is_estimated_within_ten_points(pg: Postgres, monitor: Postg
     assert found == pytest.approx(leaves, abs=0.1)
     assert min(leaves.values()) > 0.3
     wasted = in_database(tables, "pg_table_bloat_bytes", "bloated", "relname")["wide"]
-    assert 10_000_000 < wasted < 50_000_000
+    assert 8_000_000 < wasted < 40_000_000
     assert in_database(refused, "pg_table_bloat_ratio", "bloated", "relname") == {}
 
 

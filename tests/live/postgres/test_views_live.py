@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from threading import Thread
 from time import perf_counter
 
@@ -33,16 +33,29 @@ MAY_BE_EMPTY = {
 INSTALLED = {"", "pg_stat_statements"}
 
 
-@pytest.fixture
-def monitor(pg: Postgres) -> Iterator[PostgresOptions]:
-    with role(pg, "exporter_monitor", "pg_monitor") as options:
-        yield options
+@pytest.fixture(scope="module")
+def role_of() -> Iterator[Callable[..., PostgresOptions]]:
+    """role_of(server, name, *grants): a role for all tests of this module that want it."""
+    with ExitStack() as stack:
+        made: dict[tuple[int, str], PostgresOptions] = {}
+
+        def of(server: Postgres, name: str, *grants: str) -> PostgresOptions:
+            key = (server.major, name)
+            if key not in made:
+                made[key] = stack.enter_context(role(server, name, *grants))
+            return made[key]
+
+        yield of
 
 
 @pytest.fixture
-def nobody(pg: Postgres) -> Iterator[PostgresOptions]:
-    with role(pg, "exporter_nobody") as options:
-        yield options
+def monitor(pg: Postgres, role_of: Callable[..., PostgresOptions]) -> PostgresOptions:
+    return role_of(pg, "exporter_monitor", "pg_monitor")
+
+
+@pytest.fixture
+def nobody(pg: Postgres, role_of: Callable[..., PostgresOptions]) -> PostgresOptions:
+    return role_of(pg, "exporter_nobody")
 
 
 @EACH

@@ -23,7 +23,7 @@ async def test_where_info_is_refused_the_rest_is_told(run: Run) -> None:
         None, {("SLOWLOG", "GET", "1"): [], ("MEMORY", "STATS"): Refused("no", Reason.PERMISSION)}
     )
     server.asked += [("SLOWLOG", "GET", "1"), ("MEMORY", "STATS")]
-    assert (await run("redis_features", server))[FEATURE] == {("memory",): 0, ("slowlog",): 1}
+    assert (await run("redis_features", server))[FEATURE] == {("memory_stats",): 0, ("slowlog",): 1}
 
 
 async def test_a_server_that_lets_nothing_pass_is_a_failure(run: Run) -> None:
