@@ -29,7 +29,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, N
     yield
     for item in items:
         # xdist 3.8 writes the group where pytest 9.2 does not look for it: pytest-xdist's issue 1386.
-        if (grouped := vars(item).get("_nodeid")) is not None:
+        if (grouped := vars(item).get("_nodeid")) is not None and hasattr(item, "_id"):
             item._id = type(item._id).parse(grouped)
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
