@@ -36,7 +36,7 @@ OF_PROCESSES = {"container", "process_groups"}
 """What is recorded apart, in a container of its own: here it would name all that runs on this machine."""
 NOT_RECORDED = {"build_info", "processes", "tcpstat"}
 """What says the version of this build, and what would name all that runs here and whom it talks to."""
-LACKING = {"bonding", "cpufreq", "hwmon", "mdadm", "schedstat", "thermal_zone"}
+LACKING = {"bonding", "cpufreq", "hwmon", "mdadm", "schedstat", "systemd", "thermal_zone"}
 """What the recorded machine has not: its files are made up where they are tested."""
 ALL_NAMES = sorted(
     module.name

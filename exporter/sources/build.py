@@ -61,7 +61,7 @@ def _postgres(settings: Settings) -> Any:
 
 def _redis(settings: Settings) -> Any:
     from exporter.sources.redis import RedisOptions, RedisServer, TlsOptions  # noqa: PLC0415
-    from exporter.sources.redis.scan_options import KeyOptions  # noqa: PLC0415
+    from exporter.sources.redis.scan.options import KeyOptions  # noqa: PLC0415
 
     own = settings.redis
     options = RedisOptions(

@@ -56,6 +56,8 @@ DEBIAN: Mapping[str, str] = {
     "prometheus-redis-exporter": "prometheus-redis-exporter",
     "prometheus-node-exporter": "prometheus-node-exporter",
     "prometheus-pgbouncer-exporter": "prometheus-pgbouncer-exporter",
+    "dbus-daemon": "dbus-daemon",
+    "systemd": "/usr/lib/systemd/systemd",
 }
 
 

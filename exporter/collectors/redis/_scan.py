@@ -14,11 +14,11 @@ from exporter.model.errors import Partial, Reason, Skip
 from exporter.model.metric import Metric
 from exporter.model.table import Column, Labels, Table
 from exporter.sources.redis import Info, RedisSource
-from exporter.sources.redis.scan_options import KeyOptions
-from exporter.sources.redis.scan_replies import text
+from exporter.sources.redis.scan.options import KeyOptions
+from exporter.sources.redis.scan.replies import text
 
 if TYPE_CHECKING:
-    from exporter.sources.redis.scan import KeySurvey, Tally
+    from exporter.sources.redis.scan.survey import KeySurvey, Tally
 
 LONGEST_KEY = 100
 """Characters of a key in a label, of those that nobody has chosen by name."""

@@ -10,11 +10,11 @@ from exporter.model.collector import CollectorSpec
 from exporter.model.metric import Kind as MetricKind
 from exporter.model.metric import Metric, gauge
 from exporter.model.table import Labels, Table, Value, by_row
-from exporter.sources.redis.scan_options import PATTERNS
+from exporter.sources.redis.scan.options import PATTERNS
 
 if TYPE_CHECKING:
-    from exporter.sources.redis.scan import Tally
-    from exporter.sources.redis.scan_watch import Kind
+    from exporter.sources.redis.scan.survey import Tally
+    from exporter.sources.redis.scan.watch import Kind
 
 LABELS = ("db", "pattern")
 

@@ -12,10 +12,10 @@ from exporter.model.deadline import Deadline
 from exporter.model.errors import Reason, Skip
 from exporter.model.metric import counter, gauge
 from exporter.model.table import Table, by_row, single
-from exporter.sources.redis.scan_options import KeyOptions
+from exporter.sources.redis.scan.options import KeyOptions
 
 if TYPE_CHECKING:
-    from exporter.sources.redis.scan import KeySurvey
+    from exporter.sources.redis.scan.survey import KeySurvey
 
 PROGRESS = gauge(
     "redis_key_scan_progress_ratio", "Share of the keys that the pass under way has seen, from 0 to 1."

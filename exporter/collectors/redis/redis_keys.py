@@ -10,13 +10,13 @@ from exporter.model.collector import CollectorSpec, Cost
 from exporter.model.metric import gauge
 from exporter.model.table import Labels, Table, Value, by_row, single
 from exporter.sources.redis.info import number
-from exporter.sources.redis.scan_options import KEYS, KeyOptions
-from exporter.sources.redis.scan_replies import text
+from exporter.sources.redis.scan.options import KEYS, KeyOptions
+from exporter.sources.redis.scan.replies import text
 
 if TYPE_CHECKING:
-    from exporter.sources.redis.scan import Tally
-    from exporter.sources.redis.scan_inspect import KeyFacts
-    from exporter.sources.redis.scan_plan import Found
+    from exporter.sources.redis.scan.inspect import KeyFacts
+    from exporter.sources.redis.scan.plan import Found
+    from exporter.sources.redis.scan.survey import Tally
 
 LABELS = ("db", "key")
 GROUP_LABELS = ("db", "key_group")

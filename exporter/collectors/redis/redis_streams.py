@@ -9,11 +9,11 @@ from exporter.collectors.redis._scan import database_label, from_survey
 from exporter.model.collector import CollectorSpec, Cost
 from exporter.model.metric import Metric, counter, gauge
 from exporter.model.table import Labels, Table, Value, by_row
-from exporter.sources.redis.scan_options import STREAMS
-from exporter.sources.redis.scan_replies import Raw, text
+from exporter.sources.redis.scan.options import STREAMS
+from exporter.sources.redis.scan.replies import Raw, text
 
 if TYPE_CHECKING:
-    from exporter.sources.redis.scan import Tally
+    from exporter.sources.redis.scan.survey import Tally
 
 LABELS = ("db", "stream")
 GROUP_LABELS = (*LABELS, "group")

@@ -72,3 +72,13 @@ class Host(Section):
     container_labels: Annotated[Labels, AfterValidator(_free)] = Field(
         default=(), description="Labels of the exporter's own container, as pod and namespace."
     )
+    systemd_unit_include: SourceRegex = Field(
+        default=None, description="Regular expression of systemd units to show; it matches the whole name."
+    )
+    systemd_unit_exclude: SourceRegex = Field(
+        default=None, description="Regular expression of systemd units to leave out, in the same way."
+    )
+    systemd_bus: Folder | None = Field(
+        default=None,
+        description="Socket of the D-Bus system bus; run/dbus/system_bus_socket below rootfs if not given.",
+    )

@@ -23,6 +23,8 @@ NETSTAT_FIELDS = (
     r"|Tcp_(ActiveOpens|InSegs|OutSegs|OutRsts|PassiveOpens|RetransSegs|CurrEstab)"
     r"|Udp6?_(InDatagrams|OutDatagrams|NoPorts|RcvbufErrors|SndbufErrors))$"
 )
+SYSTEMD_UNIT_INCLUDE = r".+"
+SYSTEMD_UNIT_EXCLUDE = r".+\.(automount|device|mount|scope|slice)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,9 @@ class HostOptions:
         process_threads: whether threads are counted by name and by what they wait for.
         cgroupfs: where the control groups are mounted; None for `fs/cgroup` in `sysfs`.
         container_labels: labels of this process's own control group: (name, value) pairs.
+        systemd_unit_include: systemd units that are shown one by one; it matches whole names, as upstream's.
+        systemd_unit_exclude: those of them that are left out, in the same way.
+        systemd_bus: socket of the D-Bus system bus; empty for the one below `rootfs`.
     """
 
     procfs: str = "/proc"
@@ -76,3 +81,11 @@ class HostOptions:
     process_threads: bool = False
     cgroupfs: str | None = None
     container_labels: tuple[tuple[str, str], ...] = ()
+    systemd_unit_include: str = SYSTEMD_UNIT_INCLUDE
+    systemd_unit_exclude: str = SYSTEMD_UNIT_EXCLUDE
+    systemd_bus: str = ""
+
+    @property
+    def system_bus(self) -> str:
+        """The socket of the system bus."""
+        return self.systemd_bus or f"{self.rootfs.rstrip('/')}/run/dbus/system_bus_socket"

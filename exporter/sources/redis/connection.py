@@ -29,7 +29,7 @@ from redis.exceptions import (
 from exporter.model.errors import Refused, Unavailable
 from exporter.sources.redis.options import Address, RedisOptions, address_of
 from exporter.sources.redis.replies import LoginRefused, refusal
-from exporter.sources.redis.scan_replies import Raw, RawCommand
+from exporter.sources.redis.scan.replies import Raw, RawCommand
 from exporter.sources.redis.source import Command, Reply
 
 ANSWER_BYTES = 16 << 20

@@ -10,9 +10,9 @@ from exporter.model.deadline import Deadline
 from exporter.model.errors import Reason, Refused, SourceError
 from exporter.sources.redis.info import Info
 from exporter.sources.redis.replies import right_of
-from exporter.sources.redis.scan import KeySurvey
-from exporter.sources.redis.scan_fake import FakeAside
-from exporter.sources.redis.scan_options import KeyOptions
+from exporter.sources.redis.scan.fake import FakeAside
+from exporter.sources.redis.scan.options import KeyOptions
+from exporter.sources.redis.scan.survey import KeySurvey
 from exporter.sources.redis.source import Command, Reply
 
 INFO: Command = ("INFO",)

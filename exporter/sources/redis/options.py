@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from exporter.model.errors import SettingsError
-from exporter.sources.redis.scan_options import KeyOptions
+from exporter.sources.redis.scan.options import KeyOptions
 
 DEFAULT_PORT = 6379
 PLAIN = ("redis", "valkey")

@@ -15,12 +15,12 @@ from exporter.sources.redis.connection import RedisConnection, open_connection
 from exporter.sources.redis.info import Info
 from exporter.sources.redis.options import RedisOptions, address_of
 from exporter.sources.redis.replies import right_of
-from exporter.sources.redis.scan_options import KeyOptions
+from exporter.sources.redis.scan.options import KeyOptions
 from exporter.sources.redis.source import Command, Reply
 from exporter.sources.updown import UpDown
 
 if TYPE_CHECKING:
-    from exporter.sources.redis.scan import KeySurvey
+    from exporter.sources.redis.scan.survey import KeySurvey
 
 INFO: Command = ("INFO",)
 INFO_ALL: Command = ("INFO", "ALL")
@@ -104,8 +104,8 @@ class RedisServer:
     def survey(self) -> KeySurvey:
         """What walks the server's keys in the background, over a connection of its own."""
         if self._survey is None:
-            from exporter.sources.redis.scan import KeySurvey  # noqa: PLC0415  # few ask about keys
-            from exporter.sources.redis.scan_connection import Aside  # noqa: PLC0415
+            from exporter.sources.redis.scan.connection import Aside  # noqa: PLC0415
+            from exporter.sources.redis.scan.survey import KeySurvey  # noqa: PLC0415  # few ask about keys
 
             self._survey = KeySurvey(Aside(self.options), self.options.keys, self._name)
         return self._survey

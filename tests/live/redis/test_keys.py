@@ -18,8 +18,8 @@ from exporter.model.deadline import Deadline
 from exporter.model.errors import Partial, Skip
 from exporter.model.table import Table, Value
 from exporter.sources.redis import RedisServer
-from exporter.sources.redis.scan_glob import compiled
-from exporter.sources.redis.scan_options import PATTERNS, STREAMS, KeyOptions
+from exporter.sources.redis.scan.glob import compiled
+from exporter.sources.redis.scan.options import PATTERNS, STREAMS, KeyOptions
 from tests.live.redis.conftest import Connect
 from tests.servers import VERSIONS, Redis, redis_exporter, require
 

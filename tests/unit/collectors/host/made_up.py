@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from exporter.collectors.host import systemd
 from exporter.model.table import Table
 from exporter.sources.host.fake import FakeHost
 from exporter.sources.host.options import HostOptions
+from exporter.sources.host.systemd_units import Seen, Unit
 from tests.record_host import LACKING, NOT_RECORDED, RECORDED, collect
 
 MDSTAT = """\
@@ -114,14 +116,24 @@ FILES: Mapping[str, str] = {
     "root/etc/os-release": "ID=x\nVERSION_ID='9.4.1'\nBROKEN=\"a\nSUPPORT_END=2030-05-31\n"
     'NAME="A \\"B\\""\n',
 }
+SYSTEMD = Seen(
+    {"Version": "257", "SystemState": "running", "Virtualization": "kvm"},
+    {"active": 3},
+    [
+        Unit("a.service", "active", {"Type": "notify", "NRestarts": 1}),
+        Unit("a.socket", "active", {"NAccepted": 3, "NConnections": 2, "NRefused": 1}),
+        Unit("a.timer", "active", {"LastTriggerUSec": 1_700_000_000_000_000}),
+    ],
+)
+"""What is no file."""
 
 
 def tables() -> list[Table]:
     """What the collectors show of it that show nothing of the recorded machine."""
     with TemporaryDirectory() as folder:
         host = FakeHost(write(Path(folder)), HostOptions(textfile_directory=f"{folder}/text"))
-        names = sorted(LACKING | NOT_RECORDED | {"textfile"})
-        return [table for name in names for table in collect(name, host)]
+        names = sorted((LACKING | NOT_RECORDED | {"textfile"}) - {"systemd"})
+        return [*(table for name in names for table in collect(name, host)), *systemd.tables(SYSTEMD)]
 
 
 def write(folder: Path) -> Path:

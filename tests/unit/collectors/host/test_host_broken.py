@@ -47,13 +47,14 @@ FIRST_FILE = {
     "softirqs": "proc/stat",
     "softnet": "proc/net/softnet_stat",
     "stat": "proc/stat",
+    "systemd": "root/run/dbus/system_bus_socket",
     "tcpstat": "proc/net/tcp",
     "thermal_zone": "sys/class/thermal",
     "udp_queues": "proc/net/udp",
     "vmstat": "proc/vmstat",
 }
-OF_FOLDERS = {"hwmon", "netclass", "selinux", "thermal_zone"}
-"""What looks into a folder first: whether its files can be read is another matter."""
+OF_FOLDERS = {"hwmon", "netclass", "selinux", "systemd", "thermal_zone"}
+"""What looks into a folder first, or for a socket: whether files can be read is another matter."""
 NOTHING_IS_AN_ANSWER = {"arp", "bonding", "cpufreq", "mdadm", "tcpstat", "udp_queues"}
 """Without a line that is understood, there is nothing of what they count."""
 BY_LINE = {

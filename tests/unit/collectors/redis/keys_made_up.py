@@ -15,8 +15,8 @@ from exporter.model.deadline import Deadline
 from exporter.model.errors import Skip
 from exporter.model.table import Table
 from exporter.sources.redis.fake import FakeRedis
-from exporter.sources.redis.scan_fake import FakeAside, FakeKey
-from exporter.sources.redis.scan_options import KeyOptions
+from exporter.sources.redis.scan.fake import FakeAside, FakeKey
+from exporter.sources.redis.scan.options import KeyOptions
 from tests.unit.collectors.redis.test_redis_keys import stream, string
 
 COLLECTORS = (redis_big_keys, redis_key_patterns, redis_key_scan, redis_keys, redis_streams)

@@ -11,13 +11,13 @@ from exporter.collectors.redis import redis_key_patterns
 from exporter.collectors.redis._scan import shortened
 from exporter.model.errors import Partial, Reason, Refused, Skip, Unavailable
 from exporter.sources.redis.fake import FakeRedis
-from exporter.sources.redis.scan import Tally
-from exporter.sources.redis.scan_fake import FakeAside, FakeKey
-from exporter.sources.redis.scan_options import KeyOptions
-from exporter.sources.redis.scan_plan import Found
-from exporter.sources.redis.scan_replies import Raw
-from exporter.sources.redis.scan_sample import Look
-from exporter.sources.redis.scan_watch import Kind
+from exporter.sources.redis.scan.fake import FakeAside, FakeKey
+from exporter.sources.redis.scan.options import KeyOptions
+from exporter.sources.redis.scan.plan import Found
+from exporter.sources.redis.scan.replies import Raw
+from exporter.sources.redis.scan.sample import Look
+from exporter.sources.redis.scan.survey import Tally
+from exporter.sources.redis.scan.watch import Kind
 from tests.unit.collectors.redis.conftest import Run, Samples
 
 Serve = Callable[..., FakeRedis]

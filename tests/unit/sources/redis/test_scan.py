@@ -13,18 +13,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.model.errors import Reason, Refused, Unavailable
-from exporter.sources.redis import scan
-from exporter.sources.redis.scan import KeySurvey
-from exporter.sources.redis.scan_asker import Asker
-from exporter.sources.redis.scan_fake import FakeAside, FakeKey
-from exporter.sources.redis.scan_glob import compiled
-from exporter.sources.redis.scan_inspect import look_at
-from exporter.sources.redis.scan_options import KEYS, LARGEST, PATTERNS, KeyOptions, placed, placed_escaped
-from exporter.sources.redis.scan_pace import FEWEST, MOST, Pace
-from exporter.sources.redis.scan_pass import Emptied, Pass
-from exporter.sources.redis.scan_plan import Found, Plan
-from exporter.sources.redis.scan_sample import Look, Reservoir, Top
-from exporter.sources.redis.scan_watch import GroupWatch
+from exporter.sources.redis.scan import survey as scan
+from exporter.sources.redis.scan.asker import Asker
+from exporter.sources.redis.scan.fake import FakeAside, FakeKey
+from exporter.sources.redis.scan.glob import compiled
+from exporter.sources.redis.scan.inspect import look_at
+from exporter.sources.redis.scan.options import KEYS, LARGEST, PATTERNS, KeyOptions, placed, placed_escaped
+from exporter.sources.redis.scan.pace import FEWEST, MOST, Pace
+from exporter.sources.redis.scan.plan import Found, Plan
+from exporter.sources.redis.scan.sample import Look, Reservoir, Top
+from exporter.sources.redis.scan.survey import KeySurvey
+from exporter.sources.redis.scan.walk import Emptied, Pass
+from exporter.sources.redis.scan.watch import GroupWatch
 
 QUICK = {"scan_commands_per_second": 100_000, "scan_time_share": 0.5}
 
@@ -327,7 +327,7 @@ async def test_a_pass_begins_anew_on_another_server(start: Start) -> None:
 
 
 async def test_a_pass_begins_anew_when_the_server_was_emptied(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("exporter.sources.redis.scan_pass.SIZE_EVERY", 0.0)
+    monkeypatch.setattr("exporter.sources.redis.scan.walk.SIZE_EVERY", 0.0)
     aside = FakeAside({0: sessions(1500)})
     aside.page = 1200
     options = KeyOptions(key_patterns=(("s", "s*"),))

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from random import sample
 from time import monotonic
 
-from exporter.sources.redis.scan_asker import Asker, Inspection
-from exporter.sources.redis.scan_inspect import memory_of
-from exporter.sources.redis.scan_plan import Plan
-from exporter.sources.redis.scan_watch import LargestWatch, Weighing
+from exporter.sources.redis.scan.asker import Asker, Inspection
+from exporter.sources.redis.scan.inspect import memory_of
+from exporter.sources.redis.scan.plan import Plan
+from exporter.sources.redis.scan.watch import LargestWatch, Weighing
 
 START = b"0"
 SIZE_EVERY = 1.0

@@ -9,9 +9,9 @@ from time import monotonic, perf_counter, thread_time
 from typing import TypeAlias
 
 from exporter.sources.redis.info import Info, number
-from exporter.sources.redis.scan_connection import Asked
-from exporter.sources.redis.scan_pace import Pace
-from exporter.sources.redis.scan_replies import Raw, RawCommand, text, unless_refused
+from exporter.sources.redis.scan.connection import Asked
+from exporter.sources.redis.scan.pace import Pace
+from exporter.sources.redis.scan.replies import Raw, RawCommand, text, unless_refused
 
 Inspection: TypeAlias = Generator[Sequence[RawCommand], Sequence[Raw], None]
 """Looks at one key: yields commands, is sent their replies, and keeps what it learns itself."""

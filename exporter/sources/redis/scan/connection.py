@@ -15,7 +15,7 @@ from exporter.model.errors import Reason, Refused, Unavailable
 from exporter.sources.redis.connection import RedisConnection, open_connection
 from exporter.sources.redis.options import RedisOptions, address_of
 from exporter.sources.redis.replies import LoginRefused, right_of
-from exporter.sources.redis.scan_replies import Raw, RawCommand
+from exporter.sources.redis.scan.replies import Raw, RawCommand
 from exporter.sources.redis.source import Command
 
 ANSWER_SECONDS = 10.0

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 
-from exporter.sources.redis.scan_asker import Asker, Inspection
-from exporter.sources.redis.scan_inspect import KeyFacts, StreamFacts, examine_key, examine_stream
-from exporter.sources.redis.scan_options import KEYS, STREAMS, KeyOptions, by_database, is_pattern
+from exporter.sources.redis.scan.asker import Asker, Inspection
+from exporter.sources.redis.scan.inspect import KeyFacts, StreamFacts, examine_key, examine_stream
+from exporter.sources.redis.scan.options import KEYS, STREAMS, KeyOptions, by_database, is_pattern
 
 Examine = Callable[[bytes], Inspection]
 

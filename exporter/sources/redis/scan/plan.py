@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from exporter.sources.redis.scan_inspect import KeyFacts, StreamFacts
-from exporter.sources.redis.scan_options import (
+from exporter.sources.redis.scan.inspect import KeyFacts, StreamFacts
+from exporter.sources.redis.scan.options import (
     KEYS,
     LARGEST,
     PATTERNS,
@@ -16,8 +16,8 @@ from exporter.sources.redis.scan_options import (
     is_pattern,
     placed,
 )
-from exporter.sources.redis.scan_singles import key_examiner, stream_examiner
-from exporter.sources.redis.scan_watch import (
+from exporter.sources.redis.scan.singles import key_examiner, stream_examiner
+from exporter.sources.redis.scan.watch import (
     CountWatch,
     EachWatch,
     Group,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from exporter.model.errors import Reason, Refused, SourceError
-from exporter.sources.redis.scan_replies import Raw, RawCommand
+from exporter.sources.redis.scan.replies import Raw, RawCommand
 
 INFO = b"redis_version:7.0.15\r\nrun_id:%s\r\nuptime_in_seconds:5\r\n%s"
 

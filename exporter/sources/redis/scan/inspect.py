@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from exporter.sources.redis.scan_asker import Inspection
-from exporter.sources.redis.scan_replies import Raw, RawCommand, listed, paired, text
-from exporter.sources.redis.scan_sample import Look
+from exporter.sources.redis.scan.asker import Inspection
+from exporter.sources.redis.scan.replies import Raw, RawCommand, listed, paired, text
+from exporter.sources.redis.scan.sample import Look
 
 NESTED_SAMPLES = "5"
 """Elements of a collection whose memory is measured for that of all."""

@@ -10,10 +10,10 @@ from functools import partial
 from random import Random
 from typing import Protocol
 
-from exporter.sources.redis.scan_asker import Inspection
-from exporter.sources.redis.scan_glob import Matches, compiled
-from exporter.sources.redis.scan_inspect import kind_of, look_at, memory_of
-from exporter.sources.redis.scan_sample import Look, Reservoir, Top
+from exporter.sources.redis.scan.asker import Inspection
+from exporter.sources.redis.scan.glob import Matches, compiled
+from exporter.sources.redis.scan.inspect import kind_of, look_at, memory_of
+from exporter.sources.redis.scan.sample import Look, Reservoir, Top
 
 GROUP_SAMPLES = 50
 """Keys of a group whose memory is asked for."""

@@ -18,14 +18,14 @@ from typing import Any
 from exporter.log import get_logger
 from exporter.model.errors import Reason, Refused, SourceError, Unavailable
 from exporter.sources.redis.info import Info, number
-from exporter.sources.redis.scan_asker import Asker
-from exporter.sources.redis.scan_connection import Asked
-from exporter.sources.redis.scan_options import KeyOptions
-from exporter.sources.redis.scan_pace import Pace
-from exporter.sources.redis.scan_pass import Emptied, Pass
-from exporter.sources.redis.scan_plan import Found, Plan
-from exporter.sources.redis.scan_replies import unless_refused
-from exporter.sources.redis.scan_singles import Singles
+from exporter.sources.redis.scan.asker import Asker
+from exporter.sources.redis.scan.connection import Asked
+from exporter.sources.redis.scan.options import KeyOptions
+from exporter.sources.redis.scan.pace import Pace
+from exporter.sources.redis.scan.plan import Found, Plan
+from exporter.sources.redis.scan.replies import unless_refused
+from exporter.sources.redis.scan.singles import Singles
+from exporter.sources.redis.scan.walk import Emptied, Pass
 
 WANTED_SECONDS = 900.0
 """How long after the last scrape that wanted something it is still looked for."""
