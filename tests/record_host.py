@@ -34,6 +34,8 @@ GOLDEN = TESTS / "golden" / "host"
 
 OF_PROCESSES = {"container", "process_groups"}
 """What is recorded apart, in a container of its own: here it would name all that runs on this machine."""
+KEEP = ".gitkeep"
+"""Stands in folders of which only the name was read: git keeps none that are empty."""
 NOT_RECORDED = {"build_info", "processes", "tcpstat"}
 """What says the version of this build, and what would name all that runs here and whom it talks to."""
 LACKING = {"bonding", "cpufreq", "hwmon", "mdadm", "schedstat", "systemd", "thermal_zone"}
@@ -152,6 +154,8 @@ async def record(folder: Path) -> None:
     text = json.dumps(await answers(host), indent=1)
     (folder / ANSWERS).write_text(text + "\n", encoding="utf-8")
     await host.close()
+    for empty in [path for path in folder.rglob("*") if path.is_dir() and not any(path.iterdir())]:
+        (empty / KEEP).touch()
 
 
 def main() -> None:

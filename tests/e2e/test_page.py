@@ -18,7 +18,12 @@ from tests.servers.page import TIMEOUT_HEADER, Answer, request, samples_of
 pytestmark = pytest.mark.live
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-FAMILIES = {"postgres": {"pg"}, "redis": {"redis"}, "host": {"node"}, "pool": {"pgbouncer", "psycopg"}}
+FAMILIES = {
+    "postgres": {"pg"},
+    "redis": {"redis"},
+    "host": {"node", "container", "namedprocess"},
+    "pool": {"pgbouncer", "psycopg"},
+}
 OWN = {"exporter", "process"}
 
 

@@ -16,7 +16,7 @@ COLLECT = {"postgres": "postgres", "redis": "redis", "node": "host", "pgbouncer"
 PREFIXES = {
     "postgres": ("pg_",),
     "redis": ("redis_",),
-    "node": ("node_",),
+    "node": ("node_", "container_", "namedprocess_"),
     "pgbouncer": ("pgbouncer_", "psycopg_pool_"),
 }
 """Job -> how the names begin that it may have."""

@@ -14,18 +14,24 @@ import os
 import socket
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
+from functools import cached_property
 from typing import Any
 
 import psycopg
-from psycopg.adapt import AdaptersMap
+from psycopg.adapt import AdaptersMap, Transformer
 from psycopg.types.string import TextLoader
 
 from exporter.model.deadline import Deadline
 from exporter.model.errors import DeadlineExceeded, Reason, Refused, SourceError, Unavailable
+from exporter.sources.postgres.pipeline import Pipeline
 from exporter.sources.postgres.rows import Rows, Text
 
 CANCEL_SECONDS = 0.5
 """How long a cancel request may take, and then the statement to obey, before the socket is shut."""
+
+
+AGAIN_SECONDS = 0.1
+"""How soon a cancel request is sent again."""
 
 
 class NotAnswering(Unavailable):
@@ -59,6 +65,11 @@ class Connection(psycopg.AsyncConnection[Any]):
 
     statement_timeout_ms = 0
     with_each = ""
+
+    @cached_property
+    def pipeline_of_ours(self) -> Pipeline:
+        """Sends many statements at once, and knows which are prepared."""
+        return Pipeline(self)
 
 
 class Session:
@@ -104,27 +115,22 @@ class Session:
         return await _rows(cursor, self.major)
 
     async def run_together(
-        self, queries: Sequence[str], take: Callable[[Rows], None], deadline: Deadline
+        self, queries: Sequence[str], take: Callable[[Rows | SourceError], None], deadline: Deadline
     ) -> None:
-        """Runs statements that return rows in one go, and hands out the rows of each as they come.
-
-        One that fails takes those behind it along.
+        """Runs statements that return rows in one go, and hands out what becomes of each as it comes.
 
         Raises:
-            SourceError: as `run`; what `take` has not been given did not come.
+            SourceError: the connection broke, or time is up; what `take` has not been given did not come.
         """
-        await self._within(self._pipeline(queries, take), deadline)
+        pipeline = self.conn.pipeline_of_ours
 
-    async def _pipeline(self, queries: Sequence[str], take: Callable[[Rows], None]) -> None:
-        async with self.conn.pipeline():
-            cursors = [await self._sent(sql) for sql in queries]
-            for cursor in cursors:
-                take(await _rows(cursor, self.major))
+        def heard(answer: Any) -> None:
+            if isinstance(answer, psycopg.Error):
+                take(explain(answer, lost=self.conn.closed))
+            else:
+                take(_rows_of(answer, self.conn, self.major))
 
-    async def _sent(self, sql: str) -> Any:
-        cursor = await self.conn.execute(sql.encode(), prepare=self._prepare)
-        self.conn.pgconn.send_flush_request()  # else the rows would wait for those of the last query
-        return cursor
+        await self._within(pipeline.run(queries, heard), deadline)
 
     async def limit_statements(self, deadline: Deadline) -> None:
         """Tells the server to end statements by itself about when the deadline passes.
@@ -174,11 +180,13 @@ class Session:
         task, self._given_up = self._given_up, None
         if task is None:
             return True
-        if not task.done():
+        until = Deadline.after(2 * CANCEL_SECONDS)
+        while not task.done() and until.left():
+            # Again and again: each request ends one statement of those that were sent together.
             with suppress(psycopg.Error, TimeoutError, OSError):
-                async with asyncio.timeout(CANCEL_SECONDS):
+                async with asyncio.timeout(min(CANCEL_SECONDS, until.left())):
                     await self.conn.cancel_safe(timeout=CANCEL_SECONDS)
-                await asyncio.wait({task}, timeout=CANCEL_SECONDS)
+            await asyncio.wait({task}, timeout=min(AGAIN_SECONDS, until.left()))
         answered = task.done()
         if not answered:
             shut_down(self.conn)
@@ -227,14 +235,20 @@ def _duplicate(conn: psycopg.AsyncConnection[Any]) -> socket.socket:
 
 
 async def _rows(cursor: Any, major: int) -> Rows:
+    return _rows_of(cursor.pgresult, cursor.connection, major)
+
+
+def _rows_of(result: Any, conn: psycopg.AsyncConnection[Any], major: int) -> Rows:
+    columns: Sequence[Sequence[Text]]
     try:
-        rows = await cursor.fetchall()
-        columns: Sequence[Sequence[Text]] = list(zip(*rows, strict=True))
-        if cursor.connection.info.encoding == "ascii":  # psycopg leaves SQL_ASCII text as bytes
-            columns = _decoded(cursor.pgresult)
+        if conn.info.encoding == "ascii":  # psycopg leaves SQL_ASCII text as bytes
+            columns = _decoded(result)
+        else:
+            transformer = Transformer.from_context(conn)
+            transformer.set_pgresult(result)
+            columns = list(zip(*transformer.load_rows(0, result.ntuples, tuple), strict=True))
     except UnicodeDecodeError:
-        columns = _decoded(cursor.pgresult)
-    result = cursor.pgresult
+        columns = _decoded(result)
     # cursor.description would look up every column's type.
     names = [result.fname(i).decode("utf-8", "backslashreplace") for i in range(result.nfields)]
     types = [result.ftype(i) for i in range(result.nfields)]

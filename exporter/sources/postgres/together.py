@@ -1,10 +1,8 @@
-"""Queries that come at the same moment, sent to the kept session in one go: libpq's pipeline mode.
+"""Queries that come at the same moment, sent to the kept session in one go.
 
-A scrape is some twenty small queries. One after the other each costs a round trip, and this process more time
-than the server; together they cost a third of that. Nothing else may change by it: a query that fails takes
-those behind it along, so who gets no rows here asks again alone; and nobody waits behind a slow query.
-
-Source: libpq documentation, "Pipeline Mode".
+A scrape is some twenty small queries. One after the other each costs a round trip, and this process more
+time than the server; together they cost half of that. Nothing else may change by it: what fails fails alone,
+and nobody waits behind a slow query.
 """
 
 from __future__ import annotations
@@ -171,14 +169,18 @@ class Together:
 
 
 async def _exchange(session: Session, batch: _Batch, deadline: Deadline) -> None:
-    """Sends the queries and hands out rows as they come; whom an error leaves without asks alone."""
+    """Sends the queries and hands out rows as they come; whom a lost connection leaves without asks alone."""
     queries = batch.written(session.major)
 
-    def take(rows: Rows) -> None:
+    def take(answer: Rows | SourceError) -> None:
         waiting = batch.asked[batch.answered].rows
         batch.answered += 1
-        if not waiting.done():
-            waiting.set_result(rows)
+        if waiting.done():
+            return
+        if isinstance(answer, SourceError):
+            waiting.set_exception(answer)
+        else:
+            waiting.set_result(answer)
 
     with suppress(SourceError):
         await session.limit_statements(deadline)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from time import monotonic
 
 import pytest
@@ -11,6 +11,7 @@ import pytest
 from exporter.model.deadline import Deadline
 from exporter.model.errors import DeadlineExceeded, Reason, Refused, Skip
 from exporter.sources.postgres.connect import APPLICATION_NAME, PostgresOptions
+from exporter.sources.postgres.pipeline import Pipeline, Take
 from exporter.sources.postgres.rows import Rows
 from exporter.sources.postgres.server import BUSY_SECONDS, PostgresServer
 from tests.servers import Postgres
@@ -44,13 +45,57 @@ async def active(postgres: Postgres) -> int:
     return int(rows[0][0])
 
 
-async def test_queries_of_one_moment_are_one_transaction_of_one_session(ask: Ask) -> None:
+@pytest.fixture
+def trips(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many statements went out in each round trip so far."""
+    found: list[int] = []
+    run = Pipeline.run
+
+    async def counted(self: Pipeline, statements: Sequence[str], take: Take) -> None:
+        found.append(len(statements))
+        await run(self, statements, take)
+
+    monkeypatch.setattr(Pipeline, "run", counted)
+    return found
+
+
+async def test_queries_of_one_moment_go_together_and_each_is_a_transaction(
+    ask: Ask, trips: list[int]
+) -> None:
     for _ in range(2):  # prepared the second time
         rows = await asyncio.gather(*(ask(f"{NOW}, {n}") for n in range(20)))
 
-        assert len({row.columns[:1][0] for row in rows}) == 1
+        assert len({row.columns[0] for row in rows}) == 20
+        assert len({row.columns[1] for row in rows}) == 1
         assert [row.columns[2] for row in rows] == [(str(n),) for n in range(20)]
         assert rows[7].names == ["now", "pg_backend_pid", "?column?"]
+    assert trips == [20, 20]
+
+
+async def test_a_statement_whose_columns_have_changed_is_prepared_anew(ask: Ask, postgres: Postgres) -> None:
+    def create(columns: str) -> None:
+        postgres.execute(f"DROP VIEW IF EXISTS public.seen; CREATE VIEW public.seen AS SELECT {columns}")
+
+    found = []
+    for columns in ("1 AS a", "'x'::text AS a", "2 AS a"):
+        await asyncio.to_thread(create, columns)
+        for _ in range(2):
+            asked = [ask("SELECT * FROM public.seen"), ask("SELECT 1")]
+            seen, other = await asyncio.gather(*asked, return_exceptions=True)
+            assert isinstance(other, Rows)
+            found.append(seen.columns[0][0] if isinstance(seen, Rows) else "changed")
+    await asyncio.to_thread(postgres.execute, "DROP VIEW public.seen")
+
+    assert found == ["1", "1", "changed", "x", "changed", "2"]
+
+
+async def test_a_session_that_dies_in_the_middle_costs_nobody_an_answer(ask: Ask, postgres: Postgres) -> None:
+    (pid,) = (await ask(NOW)).columns[1]
+    asked = [ask("SELECT 1"), ask("SELECT pg_sleep(0.6)"), ask("SELECT 2")]
+    await asyncio.sleep(0.1)
+    await asyncio.to_thread(postgres.execute, f"SELECT pg_terminate_backend({pid})")
+
+    assert [row.count for row in await asyncio.gather(*asked)] == [1, 1, 1]
 
 
 async def test_nothing_is_cancelled_that_has_been_answered(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,7 +182,7 @@ async def test_when_all_have_left_nothing_goes_on(ask: Ask, postgres: Postgres) 
         assert monotonic() - began < 1, "a query is left behind"
         await asyncio.sleep(0.05)
     rows = await asyncio.gather(ask(NOW), ask(NOW))
-    assert rows[0].columns == rows[1].columns
+    assert rows[0].columns[1] == rows[1].columns[1]
 
 
 async def test_sessions_that_died_meanwhile_are_replaced(ask: Ask, postgres: Postgres) -> None:
