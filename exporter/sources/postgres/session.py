@@ -32,6 +32,8 @@ CANCEL_SECONDS = 0.5
 
 AGAIN_SECONDS = 0.1
 """How soon a cancel request is sent again."""
+END_SECONDS = 0.8
+"""How long all that may take: less than closing waits for it."""
 
 
 class NotAnswering(Unavailable):
@@ -174,13 +176,13 @@ class Session:
     async def end(self) -> bool:
         """Ends a statement that was given up. True if the server took part in it.
 
-        Takes at most twice `CANCEL_SECONDS`. False means that the server is not answering, and that
+        Takes at most `END_SECONDS`. False means that the server is not answering, and that
         the connection is gone.
         """
         task, self._given_up = self._given_up, None
         if task is None:
             return True
-        until = Deadline.after(2 * CANCEL_SECONDS)
+        until = Deadline.after(END_SECONDS)
         while not task.done() and until.left():
             # Again and again: each request ends one statement of those that were sent together.
             with suppress(psycopg.Error, TimeoutError, OSError):
