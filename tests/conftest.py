@@ -6,8 +6,12 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 
 import pytest
+from hypothesis import settings
 
 from tests.servers import DEFAULT_MAJOR, DEFAULT_VERSION, MAJORS, PgBouncer, Postgres, Redis, require
+
+settings.register_profile("quick", max_examples=20)
+"""For `make check`; `make test` has all examples."""
 
 SHARED_SETTINGS = {"shared_preload_libraries": "pg_stat_statements", "track_io_timing": "on"}
 

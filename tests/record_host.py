@@ -154,8 +154,6 @@ async def record(folder: Path) -> None:
     text = json.dumps(await answers(host), indent=1)
     (folder / ANSWERS).write_text(text + "\n", encoding="utf-8")
     await host.close()
-    for empty in [path for path in folder.rglob("*") if path.is_dir() and not any(path.iterdir())]:
-        (empty / KEEP).touch()
 
 
 def main() -> None:
@@ -166,6 +164,8 @@ def main() -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     asyncio.run(record(folder))
+    for empty in [path for path in folder.rglob("*") if path.is_dir() and not any(path.iterdir())]:
+        (empty / KEEP).touch()
     GOLDEN.mkdir(parents=True, exist_ok=True)
     for collector in NAMES:
         (GOLDEN / f"{collector}.txt").write_bytes(page(collect(collector, FakeHost(folder))))
