@@ -9,7 +9,7 @@ Source of the format: Prometheus documentation, "Exposition formats", text-based
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from operator import add
@@ -29,6 +29,8 @@ PART_BYTES = 128 * 1024
 SMALL_ROWS = 10
 """Tables with so few rows keep their lines for the next page: what is collected in the background is the same
 table until its next run, and has hundreds of columns (pg_settings)."""
+MANY_TABLES = 1000
+"""A page of so many keeps no lines: with hundreds of databases or targets that is memory, and no time."""
 
 # How many pages a set of label names may be missing from before its rows are forgotten: with
 # `collect[]` each page shows a part of the whole.
@@ -63,7 +65,7 @@ class _Rows:
     names: frozenset[str]
     constant_names: tuple[str, ...]
     compared: dict[_Rows, bool] = field(default_factory=dict)
-    lines: dict[str, str] = field(default_factory=dict)
+    lines: dict[str, str] | None = None
 
     def overlaps(self, other: _Rows) -> bool:
         """Whether a row of the other table may have the same labels as one of this."""
@@ -144,8 +146,9 @@ class TextEncoder:
                 rows = before.get(id(table))
                 if rows is None or rows.table is not table:
                     rows = self._distinct_rows(table, fresh)
-                if len(rows.parts) <= SMALL_ROWS:
+                if len(rows.parts) <= SMALL_ROWS and len(tables) < MANY_TABLES:
                     self._small[id(table)] = rows
+                    rows.lines = {} if rows.lines is None else rows.lines
                 for column in rows.table.columns:
                     families.setdefault(column.metric.name, []).append((rows, column))
         self._keep(fresh)
@@ -166,39 +169,40 @@ class TextEncoder:
         texts: list[str] = []
         size = 0
         for name, family in families.items():
-            text = self._family(name, family)
-            texts += text
-            size += sum(map(len, text))
-            if size >= PART_BYTES:
-                yield "".join(texts).encode("utf-8", "backslashreplace")
-                texts, size = [], 0
+            for text in self._family(name, family):
+                texts.append(text)
+                size += len(text)
+                if size >= PART_BYTES:
+                    yield "".join(texts).encode("utf-8", "backslashreplace")
+                    texts, size = [], 0
         if texts:
             yield "".join(texts).encode("utf-8", "backslashreplace")
 
-    def _family(self, name: str, family: _Family) -> Sequence[str]:
+    def _family(self, name: str, family: _Family) -> Iterable[str]:
         """Header and lines of a metric; nothing if it has no value."""
         rows, column = family[0]
         header = self._header(column.metric)
         if len(family) > 1:
-            chunks = list(self._of_several(name, family))
-            return [header, *chunks] if chunks else ()
-        text = rows.lines.get(name)
+            return self._of_several(name, header, family)
+        kept = rows.lines
+        text = None if kept is None else kept.get(name)
         if text is None:
             lines = _lines(name + column.suffix, rows.parts, column.values)
             text = header + lines if lines else ""
-            if len(rows.parts) <= SMALL_ROWS:
-                rows.lines[name] = text
+            if kept is not None:
+                kept[name] = text
         return (text,)
 
-    def _of_several(self, name: str, family: _Family) -> Iterator[str]:
-        """The lines of a metric, from each of its columns that has any."""
+    def _of_several(self, name: str, header: str, family: _Family) -> Iterator[str]:
+        """The lines of a metric, from each of its columns that has any; the header before the first."""
         written = _Written()
         for rows, given in family:
             column = self._without_repeated(rows, given, written.alike(rows))
             written.add(rows, column)
             chunk = _lines(name + column.suffix, rows.parts, column.values)
             if chunk:
-                yield chunk
+                yield header + chunk
+                header = ""
 
     def _without_repeated(
         self, rows: _Rows, column: Column, earlier: Sequence[tuple[_Rows, Column]]
