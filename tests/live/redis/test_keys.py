@@ -265,9 +265,13 @@ async def test_the_walk_takes_its_share_of_the_servers_time(seven: Redis, connec
     before = usec(await observer.info(soon()))
     source.survey.want(PATTERNS)
     await asyncio.sleep(2)
-    spent = (usec(await observer.info(soon())) - before) / 1e6 / 2
-    assert spent < 0.03  # how little it gets done on a busy machine is for the benchmark
+    spent = usec(await observer.info(soon())) - before
+    assert spent / 1e6 / 2 < 0.03
     assert sum(source.survey.commands.values()) < 3000
+    async with asyncio.timeout(10):  # a busy machine may need longer for the same work
+        while spent < 1000:
+            await asyncio.sleep(0.1)
+            spent = usec(await observer.info(soon())) - before
     assert source.survey.keys > 0
 
 
