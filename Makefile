@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 WORKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run servers test check unit bench soak record docs format clean
+.PHONY: help setup run servers test check unit bench soak record mixin preview noise docs format clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,10 @@ record: servers ## Capture views, INFO and /proc from real servers, and the gold
 	$(BIN)/python -m tests.record_pgbouncer /usr/sbin/pgbouncer
 	$(BIN)/python -m tests.record_host
 	$(BIN)/python -m tests.record_container
+	$(BIN)/python -m tests.record_monitoring
+
+mixin: setup ## Generate dashboards and the heads of runbooks from the rules.
+	$(BIN)/python -m mixin
 
 docs: setup ## Generate what is generated in docs/.
 	$(BIN)/python -m tests.docs

@@ -9,13 +9,14 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.docs import metrics, settings, upstream
+from tests.docs import application, metrics, settings, upstream
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->\n)", re.DOTALL)
 
 PAGES: Mapping[Path, Mapping[str, Callable[[], str]]] = {
+    DOCS / "application-metrics.md": {"application": application.metrics},
     DOCS / "configuration.md": {"settings": settings.tables},
     DOCS / "metrics.md": {"catalogue": metrics.catalogue_tables},
     DOCS / "compat.md": {"exceptions": upstream.exceptions, "missing": upstream.missing},

@@ -44,6 +44,16 @@ REDIS: Mapping[str, Wheel] = {
 }
 DEBIAN_REDIS = "7.0"
 
+# From npm: the types that Grafana publishes, and the compiler that reads them. Of the releases whose
+# dashboards have schemaVersion 42 (12.2 and later), the last of major 12; Prometheus's types skip some.
+GRAFANA_TYPES = "12.4.10"
+GRAFANA_PACKAGES = (
+    f"@grafana/schema@{GRAFANA_TYPES}",
+    f"@grafana/data@{GRAFANA_TYPES}",
+    "@grafana/prometheus@12.4.0",
+    "typescript@5.9.3",
+)
+
 # Debian's packages: the program by which each is recognised. A relative one is looked up on PATH.
 DEBIAN: Mapping[str, str] = {
     "postgresql-15": "/usr/lib/postgresql/15/bin/pgbench",
@@ -76,6 +86,24 @@ def postgres_folder(major: int) -> Path:
 def redis_folder(version: str) -> Path:
     """Where a wheel's redis-server is put."""
     return CACHE / REDIS[version].requirement.replace("==", "-")
+
+
+def grafana_folder() -> Path:
+    """Where Grafana's types and the TypeScript compiler are put: `node_modules`."""
+    return CACHE / f"grafana-types-{GRAFANA_TYPES}"
+
+
+def grafana_types() -> Path:
+    """The `node_modules` with Grafana's types and `typescript`.
+
+    Raises:
+        Missing: they are not there, or node is not.
+    """
+    if not shutil.which("node"):
+        raise Missing("node is not on PATH: install it")
+    if not grafana_folder().exists():
+        raise Missing(f"Grafana's types are not on this machine: run `{INSTALL}`")
+    return grafana_folder() / "node_modules"
 
 
 def postgres_bin(major: int) -> Path:

