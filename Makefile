@@ -41,7 +41,7 @@ check: setup ## Lint, types, import layers, unit tests: under a minute.
 	$(MAKE) --no-print-directory unit
 
 unit: setup ## Run the tests that need no server.
-	$(BIN)/python -m pytest tests/unit --numprocesses=$(WORKERS) --dist=loadgroup --hypothesis-profile=quick -q
+	$(BIN)/python -m pytest tests/unit tests/mixin -m 'not live' --numprocesses=$(WORKERS) --dist=loadgroup --hypothesis-profile=quick -q
 
 bench: servers ## Measure against the upstream exporters, and write docs/performance.md.
 	$(BIN)/python -m tests.bench
@@ -59,6 +59,12 @@ record: servers ## Capture views, INFO and /proc from real servers, and the gold
 
 mixin: setup ## Generate dashboards and the heads of runbooks from the rules.
 	$(BIN)/python -m mixin
+
+preview: servers ## Draw all dashboards with data of real servers: 15 minutes the first time.
+	$(BIN)/python -m tests.previews
+
+noise: servers ## Replay a quiet week and its incidents, for the figures in docs/alerting.md.
+	$(BIN)/python -m tests.noise
 
 docs: setup ## Generate what is generated in docs/.
 	$(BIN)/python -m tests.docs

@@ -14,6 +14,7 @@ from exporter.collectors import discover
 from mixin import rules
 from mixin.runbooks import FOLDER
 from tests.mixin import gate, inventory
+from tests.mixin.each import each
 
 ROOT = rules.ROOT
 DASHBOARDS = sorted((ROOT / "grafana" / "dashboards").glob("*.json"))
@@ -50,9 +51,20 @@ OF_POSTGRES = {
 SQL_WORDS = re.compile(r"\bpg_\w+")
 
 
-@pytest.mark.parametrize(
-    "rule", rules.load(), ids=lambda rule: f"{rule.name}-{rule.labels.get('severity', '')}"
-)
+def foreign_words() -> set[str]:
+    """What the exporter's own queries name, what helps a person beside it, and names of collectors."""
+    sources = (ROOT / "exporter").rglob("*.py")
+    return (
+        {word for path in sources for word in SQL_WORDS.findall(path.read_text())}
+        | OF_POSTGRES
+        | {*discover()}
+    )
+
+
+FOREIGN = foreign_words()
+
+
+@each(rules.load())
 def test_a_rule_names_what_is_there(rule: rules.Rule) -> None:
     assert gate.of_rule(rule) == []
 
@@ -75,7 +87,7 @@ def test_every_recorded_series_is_read_somewhere() -> None:
     assert [rule.name for rule in rules.recordings() if not read[rule.name]] == []
 
 
-@pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)
+@each(DASHBOARDS)
 def test_a_dashboard_names_what_is_there(path: Path) -> None:
     dashboard = json.loads(path.read_text())
 
@@ -88,9 +100,9 @@ def test_a_dashboard_names_what_is_there(path: Path) -> None:
             assert gate.of_expression(annotation["expr"]) == [], annotation["name"]
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+@each(PAGES)
 def test_a_page_names_what_is_there(path: Path) -> None:
-    assert gate.of_page(path.read_text(), foreign=_words_of_postgres()) == []
+    assert gate.of_page(path.read_text(), foreign=FOREIGN) == []
 
 
 @pytest.mark.parametrize(
@@ -162,13 +174,3 @@ def _of_variable(variable: dict[str, Any]) -> list[str]:
     wrong = gate.of_expression(match["series"])
     there = gate.labels_of_expression(match["series"]) if not wrong else set()
     return wrong or [f"no label {match['label']}"] * (match["label"] not in there)
-
-
-def _words_of_postgres() -> set[str]:
-    """What the exporter's own queries name, what helps a person beside it, and names of collectors."""
-    sources = (ROOT / "exporter").rglob("*.py")
-    return (
-        {word for path in sources for word in SQL_WORDS.findall(path.read_text())}
-        | OF_POSTGRES
-        | {*discover()}
-    )

@@ -7,12 +7,12 @@ from collections import Counter
 from itertools import pairwise
 from typing import Any
 
-import pytest
 from promql_parser import BinaryExpr, Call, MatrixSelector
 
 from mixin import promql, rules, runbooks
 from mixin.rules import Alert
 from tests.mixin import inventory
+from tests.mixin.each import each
 
 MOST = 92
 MOST_PAGES = 25
@@ -37,7 +37,7 @@ FOREIGN = {"mad_over_time", "limitk", "info", "sort_by_label", "double_exponenti
 ALERTS = rules.alerts()
 PAIRS = sorted({a.name for a in ALERTS if sum(b.name == a.name for b in ALERTS) > 1})
 
-each_alert = pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: f"{alert.name}-{alert.severity}")
+each_alert = each(ALERTS)
 
 
 def test_there_are_not_more_than_people_can_know() -> None:
@@ -96,7 +96,7 @@ def test_an_alert_compares(alert: Alert) -> None:
     assert compares or absent or alert.name == "Watchdog"
 
 
-@pytest.mark.parametrize("name", PAIRS)
+@each(PAIRS)
 def test_the_graver_of_a_pair_has_the_graver_threshold(name: str) -> None:
     entries = sorted((a for a in ALERTS if a.name == name), key=lambda a: RANK.index(a.severity))
 
@@ -123,9 +123,7 @@ def test_hysteresis_looks_at_itself_and_below_its_threshold(alert: Alert) -> Non
     assert second.value < first.value if first.comparison in (">", ">=") else second.value > first.value
 
 
-@pytest.mark.parametrize(
-    "rule", rules.load(), ids=lambda rule: f"{rule.name}-{rule.labels.get('severity', '')}"
-)
+@each(rules.load())
 def test_a_rule_keeps_to_what_both_2_and_3_know(rule: rules.Rule) -> None:
     tree = promql.parse(rule.expr)
     calls = {node.func.name for node in promql.walk(tree) if isinstance(node, Call)}
@@ -134,9 +132,7 @@ def test_a_rule_keeps_to_what_both_2_and_3_know(rule: rules.Rule) -> None:
     assert not re.search(r"\d_\d|>\s*\d+[smhd]\b", rule.expr)
 
 
-@pytest.mark.parametrize(
-    "rule", rules.load(), ids=lambda rule: f"{rule.name}-{rule.labels.get('severity', '')}"
-)
+@each(rules.load())
 def test_a_range_has_four_scrapes(rule: rules.Rule) -> None:
     ranges = [
         n.range.total_seconds() for n in promql.walk(promql.parse(rule.expr)) if isinstance(n, MatrixSelector)
