@@ -19,22 +19,29 @@ COUNTS = ("none", "short")
 
 _WORDS = {">": "above", ">=": "from", "<": "below", "<=": "up to", "==": "at"}
 Step = tuple[float | None, str]
+# One name, or those of alerts on the same expression.
+Named = str | tuple[str, ...]
 NONE: list[Step] = [(None, GOOD)]
 
 
-def entries(name: str) -> list[rules.Alert]:
-    """The alerts of one name, the worst first.
+def names(named: Named) -> list[str]:
+    """The names of alerts, one by one."""
+    return [name for name in ([named] if isinstance(named, str) else named) if name]
+
+
+def entries(named: Named) -> list[rules.Alert]:
+    """The alerts of these names, the worst first.
 
     Raises:
-        LookupError: there is none.
+        LookupError: there is none of a name.
     """
-    found = [a for a in rules.alerts() if a.name == name]
-    if not found:
-        raise LookupError(f"no alert {name} in prometheus/rules")
+    found = [a for a in rules.alerts() if a.name in names(named)]
+    if missing := {*names(named)} - {a.name for a in found}:
+        raise LookupError(f"no alert {', '.join(sorted(missing))} in prometheus/rules")
     return sorted(found, key=lambda a: WORST_FIRST.index(a.severity))
 
 
-def steps(name: str, unit: str) -> list[Step]:
+def steps(name: Named, unit: str) -> list[Step]:
     """The steps of a panel that draws an alert, from below; the first has no value.
 
     Raises:
@@ -46,6 +53,26 @@ def steps(name: str, unit: str) -> list[Step]:
     if _from_below(found[0][0]):
         return list(zip([None, *starts], [*colours, GOOD], strict=True))
     return [(None, GOOD), *zip(reversed(starts), reversed(colours), strict=True)]
+
+
+def lines(name: Named) -> list[Step]:
+    """The steps of a graph, which are lines: each at its threshold, whichever side is the bad one.
+
+    Raises:
+        LookupError: there is no such alert, or it compares with no number.
+    """
+    found = [(limit(a).value, COLOURS[a.severity]) for a in reversed(entries(name))]
+    return [(None, GOOD), *sorted(found, key=lambda line: line[0])]
+
+
+def first(name: Named) -> float:
+    """The threshold that is reached first.
+
+    Raises:
+        LookupError: there is no such alert, or it compares with no number.
+    """
+    found = [limit(a) for a in entries(name)]
+    return (max if _from_below(found[0]) else min)(threshold.value for threshold in found)
 
 
 def counted(name: str) -> list[Step]:
@@ -68,24 +95,28 @@ def limit(alert: rules.Alert) -> Threshold:
     return alert.threshold
 
 
-def sentence(name: str, unit: str) -> str:
-    """What the description of a panel says of the alert whose steps it draws."""
-    said = [
-        f"{a.severity} {_WORDS[limit(a).comparison]} {_value(limit(a).value, unit)}{_wait(a)}"
-        for a in entries(name)
-    ]
-    return f"Alert {name}: {', '.join(reversed(said))}."
+def sentence(named: Named, unit: str) -> str:
+    """What the description of a panel says of the alerts whose steps it draws."""
+    return " ".join(f"Alert {name}: {', '.join(_limits(name, unit))}." for name in names(named))
 
 
-def runbooks(*names: str) -> list[Builder[models.DashboardLink]]:
+def runbooks(*alerts: str) -> list[Builder[models.DashboardLink]]:
     """A link to the runbook of each alert."""
-    return [runbook(name, entries(name)[0].annotations["runbook_url"]) for name in names]
+    return [runbook(name, entries(name)[0].annotations["runbook_url"]) for name in alerts]
 
 
 def config(found: list[Step]) -> ThresholdsConfig:
     """Steps as Grafana has them."""
     marks = [models.Threshold(value=value, color=colour) for value, colour in found]
     return ThresholdsConfig().mode(models.ThresholdsMode.ABSOLUTE).steps(marks)
+
+
+def _limits(name: str, unit: str) -> list[str]:
+    """The thresholds of an alert in words, the mildest first."""
+    return [
+        f"{a.severity} {_WORDS[limit(a).comparison]} {_value(limit(a).value, unit)}{_wait(a)}"
+        for a in reversed(entries(name))
+    ]
 
 
 def _from_below(threshold: Threshold) -> bool:

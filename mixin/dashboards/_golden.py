@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from grafana_foundation_sdk.builders import common, dashboard, statetimeline
 from grafana_foundation_sdk.builders import stat as stats
 from grafana_foundation_sdk.models import common as kinds
+from grafana_foundation_sdk.models import units
 from grafana_foundation_sdk.models.dashboard import DynamicConfigValue, FieldColorModeId
 
 from mixin.dashboards import _alerts
@@ -88,7 +89,9 @@ def _numbers(service: Service, *numbers: Column) -> stats.Panel:
 
 def _look(number: Column) -> list[DynamicConfigValue]:
     steps = _alerts.steps(number.alert, number.unit) if number.alert else PLAIN
-    return [
+    look = [
         DynamicConfigValue("unit", number.unit),
         DynamicConfigValue("thresholds", _alerts.config(steps).build()),
     ]
+    # Left alone, Grafana shows 0.0300 %.
+    return [*look, DynamicConfigValue("decimals", 1)] if number.unit == units.PercentUnit else look

@@ -7,7 +7,7 @@ What a function returns is the SDK's builder, so what it does not offer is one m
     about: what it means and what to do about it, for somebody woken up; the alert's limits are added.
     unit: one of Grafana's, from `grafana_foundation_sdk.models.units`.
     queries: what it shows.
-    alert: the alert whose thresholds it draws; its expression must have the panel's unit.
+    alert: the alert whose thresholds it draws, or several; their expression must have the panel's unit.
     watched: further alerts on the same matter, to be named and linked.
 
 All raise LookupError for an alert that no rule file has.
@@ -23,7 +23,9 @@ from grafana_foundation_sdk.builders import gauge as gauges
 from grafana_foundation_sdk.builders import stat as stats
 from grafana_foundation_sdk.builders import text as texts
 from grafana_foundation_sdk.models import common as kinds
+from grafana_foundation_sdk.models import units
 from grafana_foundation_sdk.models.dashboard import (
+    DynamicConfigValue,
     FieldColorModeId,
     ValueMap,
     ValueMapping,
@@ -33,6 +35,7 @@ from grafana_foundation_sdk.models.heatmap import HeatmapColorMode
 from grafana_foundation_sdk.models.text import TextMode
 
 from mixin.dashboards import _alerts
+from mixin.dashboards._alerts import Named
 from mixin.dashboards._queries import DATASOURCE, Query, numbered
 
 P = TypeVar(
@@ -44,14 +47,22 @@ States = Mapping[int, tuple[str, str]]
 UP: States = {0: ("DOWN", "red"), 1: ("UP", "green")}
 OK: States = {0: ("FAILED", "red"), 1: ("OK", "green")}
 PROBLEM: States = {0: ("no", "green"), 1: ("YES", "red")}
+# The colours of lines that are named after how something ended.
+OUTCOMES = {"fail|error|timed out|^5": "red", "success|completed": "green", "^4": "yellow"}
+
+# Where the axis ends at least; a graph of nothing but zeros would end at 100.
+LEAST = {units.PercentUnit: 0.01, units.Seconds: 0.001, units.Short: 1, units.BytesIEC: 1}
+LEAST_RATE = 0.1
+ABOVE_LIMIT = 1.2
 
 
 def stat(
-    title: str, about: str, unit: str, *queries: Query, alert: str = "", watched: Sequence[str] = ()
+    title: str, about: str, unit: str, *queries: Query, alert: Named = "", watched: Sequence[str] = ()
 ) -> stats.Panel:
-    """One number, large, in the alert's colours; with a sparkline if its query is `series()`."""
+    """One number, large, in the alert's colours; without an alert a sparkline if its query is `series()`."""
     panel = _base(stats.Panel(), title, about, unit, queries).span(4).height(4).reduce_options(_last())
-    panel.graph_mode(kinds.BigValueGraphMode.AREA)
+    # On a coloured ground a sparkline makes the number hard to read.
+    panel.graph_mode(kinds.BigValueGraphMode.NONE if alert else kinds.BigValueGraphMode.AREA)
     panel.color_mode(kinds.BigValueColorMode.BACKGROUND if alert else kinds.BigValueColorMode.NONE)
     return _coloured(panel, about, unit, alert, watched)
 
@@ -76,15 +87,15 @@ def state(
 
 
 def gauge(
-    title: str, about: str, unit: str, *queries: Query, alert: str = "", watched: Sequence[str] = ()
+    title: str, about: str, unit: str, *queries: Query, alert: Named = "", watched: Sequence[str] = ()
 ) -> gauges.Panel:
     """A part of a whole, from 0 to 1 unless `.max()` says otherwise."""
     panel = _base(gauges.Panel(), title, about, unit, queries).span(4).height(4).reduce_options(_last())
-    return _coloured(panel.min(0).max(1), about, unit, alert, watched)
+    return _coloured(panel.min(0).max(1).decimals(0), about, unit, alert, watched)
 
 
 def bars(
-    title: str, about: str, unit: str, *queries: Query, alert: str = "", watched: Sequence[str] = ()
+    title: str, about: str, unit: str, *queries: Query, alert: Named = "", watched: Sequence[str] = ()
 ) -> bargauge.Panel:
     """A few numbers below each other, as bars."""
     panel = _base(bargauge.Panel(), title, about, unit, queries).span(12).height(8).reduce_options(_last())
@@ -93,17 +104,41 @@ def bars(
 
 
 def graph(
-    title: str, about: str, unit: str, *queries: Query, alert: str = "", watched: Sequence[str] = ()
+    title: str,
+    about: str,
+    unit: str,
+    *queries: Query,
+    alert: Named = "",
+    watched: Sequence[str] = (),
+    low: float | None = None,
 ) -> timeseries.Panel:
-    """Lines over time, eight at most; the alert's thresholds are dashed lines in their colours."""
+    """Lines over time, eight at most; the alert's thresholds are dashed lines in their colours.
+
+    Args:
+        low: where the axis begins as long as nothing is below; without it, it begins at 0 always.
+    """
     panel = _base(timeseries.Panel(), title, about, unit, queries).span(12).height(8)
-    panel.min(0).line_width(1).fill_opacity(5).show_points(kinds.VisibilityMode.NEVER)
-    panel.legend(_legend()).tooltip(_tooltip())
-    if alert:
-        style = common.GraphThresholdsStyleConfig().mode(kinds.GraphThresholdsStyleMode.DASHED)
-        panel.thresholds_style(style)
+    panel.line_width(1).fill_opacity(5).show_points(kinds.VisibilityMode.NEVER)
+    panel.legend(_legend()).tooltip(_tooltip()).axis_soft_max(_room(unit, alert))
+    panel = panel.min(0) if low is None else panel.axis_soft_min(low)
     panel = _coloured(panel, about, unit, alert, watched)
+    if alert:
+        panel = limits(panel, _alerts.lines(alert))
     return panel.color_scheme(dashboard.FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC))
+
+
+def limits(panel: timeseries.Panel, steps: list[_alerts.Step]) -> timeseries.Panel:
+    """Draws steps as dashed lines."""
+    style = common.GraphThresholdsStyleConfig().mode(kinds.GraphThresholdsStyleMode.DASHED)
+    return panel.thresholds(_alerts.config(steps)).thresholds_style(style)
+
+
+def tinted(panel: timeseries.Panel, colours: Mapping[str, str]) -> timeseries.Panel:
+    """Draws lines in shades of the colours that say what they mean: by a pattern for their names."""
+    for pattern, colour in colours.items():
+        shades = DynamicConfigValue("color", {"mode": "shades", "fixedColor": colour})
+        panel = panel.override_by_regexp(f"/{pattern}/", [shades])
+    return panel
 
 
 def stacked(
@@ -155,15 +190,24 @@ def _base(panel: P, title: str, about: str, unit: str, queries: Sequence[Query])
     return panel
 
 
-def _coloured(panel: P, about: str, unit: str, alert: str, watched: Sequence[str]) -> P:
+def _room(unit: str, alert: Named) -> float:
+    """Where the axis ends at least: so that the alert's first line is seen, or that 0 is at the bottom."""
+    limit = _alerts.first(alert) if alert else 0
+    if limit <= 0:
+        return LEAST.get(unit, LEAST_RATE)
+    room = float(f"{limit * ABOVE_LIMIT:.3g}")
+    return min(room, 1) if unit == units.PercentUnit and limit <= 1 else room
+
+
+def _coloured(panel: P, about: str, unit: str, alert: Named, watched: Sequence[str]) -> P:
     steps = _alerts.steps(alert, unit) if alert else _alerts.NONE
     panel.thresholds(_alerts.config(steps))
     panel.color_scheme(dashboard.FieldColor().mode(FieldColorModeId.THRESHOLDS))
     panel.description(_about(about, alert, unit, watched))
-    return panel.links(_alerts.runbooks(*filter(None, [alert]), *watched))
+    return panel.links(_alerts.runbooks(*_alerts.names(alert), *watched))
 
 
-def _about(about: str, alert: str, unit: str, watched: Sequence[str]) -> str:
+def _about(about: str, alert: Named, unit: str, watched: Sequence[str]) -> str:
     drawn = _alerts.sentence(alert, unit) if alert else ""
     others = f"Watched by {', '.join(watched)}." if watched else ""
     return " ".join(filter(None, [about, drawn, others]))

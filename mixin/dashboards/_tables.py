@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from grafana_foundation_sdk.builders import common, dashboard
@@ -24,6 +24,16 @@ from mixin.dashboards._queries import DATASOURCE, Query, now, numbered, rows
 # A cell, or the words in it, in the colour of its threshold or mapping.
 FILLED = DynamicConfigValue(id_val="custom.cellOptions", value={"type": "color-background"})
 COLOURED = DynamicConfigValue(id_val="custom.cellOptions", value={"type": "color-text"})
+
+# A table sorts by what is in a cell, so the list of alerts has the severities in this form.
+RANKED = {severity: f"{rank} {severity}" for rank, severity in enumerate(_alerts.COLOURS, start=1)}
+# Which of many on a target an alert is about.
+PARTS = (
+    *("slo", "signal", "family", "collector", "kind", "resource", "device", "mountpoint"),
+    *("database", "datname", "schemaname", "relname", "indexrelname", "sequencename", "slot_name"),
+    *("user", "pool", "db_client_connection_pool_name", "node", "target"),
+    *("integration", "alertmanager", "rule_group", "namespace", "cluster", "environment"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +89,7 @@ def cell_link(panel: tables.Panel, column: str, title: str, url: str) -> tables.
 
 def firing(service: str) -> stats.Panel:
     """How many alerts of a service (a regular expression) fire now: the first panel of its dashboard."""
-    panel = stats.Panel().title("Firing alerts").datasource(DATASOURCE).unit("short").span(4).height(6)
+    panel = stats.Panel().title("Firing alerts").datasource(DATASOURCE).unit("short").span(4).height(5)
     panel.description("Alerts of this service that fire now, by severity. The table beside it says which.")
     severities = [s for s in _alerts.COLOURS if s != "info"]
     for query in numbered([_count(service, severity) for severity in severities]):
@@ -99,20 +109,34 @@ def firing(service: str) -> stats.Panel:
 def alert_list(service: str) -> tables.Panel:
     """Which alerts of a service fire or are about to, how long already, with the runbook of each."""
     about = "Alerts that fire or are about to (pending), and for how long. Click a name for its runbook."
-    chosen = f'service=~"{service}", severity!="none", instance=~"$instance|"'
-    since = (
-        f"(time() - ALERTS_FOR_STATE{{{chosen}}}) * ignoring (alertstate) group_right () ALERTS{{{chosen}}}"
-    )
-    panel = _empty("Alerts", about).span(20).height(6).no_value("none")
-    panel.with_target(rows(since).ref_id("A")).with_transformation(_alert_columns())
-    states = [COLOURED, _value("mappings", _words({"firing": "red", "pending": "yellow"})), _width(80)]
-    panel.override_by_name("state", states)
-    panel.override_by_name("severity", [FILLED, _value("mappings", _words(_alerts.COLOURS)), _width(80)])
-    panel.override_by_name("alert", [_link("Runbook", RUNBOOKS + "${__value.raw}.md"), _width(260)])
+    panel = _empty("Alerts", about).span(20).height(5).no_value("none")
+    panel.with_target(rows(_alerts_since(service)).ref_id("A"))
+    for transformation in _alert_columns():
+        panel.with_transformation(transformation)
+    states = [_word("firing", "firing", "red"), _word("pending", "pending", "yellow")]
+    severities = [_word(RANKED[severity], severity, colour) for severity, colour in _alerts.COLOURS.items()]
+    panel.override_by_name("state", [COLOURED, _value("mappings", states), _width(80)])
+    panel.override_by_name("severity", [FILLED, _value("mappings", severities), _width(90)])
+    panel.override_by_name("alert", [_link("Runbook", RUNBOOKS + "${__value.raw}.md"), _width(280)])
+    panel.override_by_name("where", [_width(220)])
     panel.override_by_name("for", [_value("unit", "dtdurations"), _width(120)])
     return panel.sort_by(
         [common.TableSortByFieldState().display_name(name) for name in ("state", "severity")]
     )
+
+
+def _alerts_since(service: str) -> str:
+    """Seconds since each alert began, with what it is about in as few labels as a table has columns."""
+    chosen = f'service=~"{service}", severity!="none", instance=~"$instance|"'
+    expr = (
+        f"(time() - ALERTS_FOR_STATE{{{chosen}}}) * ignoring (alertstate) group_right () ALERTS{{{chosen}}}"
+    )
+    for severity, ranked in RANKED.items():
+        expr = f'label_replace({expr}, "severity", "{ranked}", "severity", "{severity}")'
+    for label in ("job", "instance"):
+        expr = f'label_replace({expr}, "where", "$1", "{label}", "(.+)")'
+    parts = ", ".join(f'"{label}"' for label in PARTS)
+    return f'label_join({expr}, "what", " ", {parts})'
 
 
 def _count(service: str, severity: str) -> Query:
@@ -144,17 +168,18 @@ def _together(keys: Sequence[str], columns: Sequence[Column]) -> list[DataTransf
     ]
 
 
-def _alert_columns() -> DataTransformerConfig:
-    order = ["alertstate", "severity", "alertname", "instance", "Value"]
-    hidden = ["Time", "__name__", "job", "service", "category"]
-    return DataTransformerConfig(
-        id_val="organize",
-        options={
-            "excludeByName": dict.fromkeys(hidden, True),
-            "indexByName": {name: i for i, name in enumerate(order)},
-            "renameByName": {"alertstate": "state", "alertname": "alert", "Value": "for"},
-        },
-    )
+def _alert_columns() -> list[DataTransformerConfig]:
+    wanted = ["alertstate", "severity", "alertname", "where", "Value", "what"]
+    return [
+        DataTransformerConfig(id_val="filterFieldsByName", options={"include": {"names": wanted}}),
+        DataTransformerConfig(
+            id_val="organize",
+            options={
+                "indexByName": {name: i for i, name in enumerate(wanted)},
+                "renameByName": {"alertstate": "state", "alertname": "alert", "Value": "for"},
+            },
+        ),
+    ]
 
 
 def _cells(column: Column) -> list[DynamicConfigValue]:
@@ -167,11 +192,8 @@ def _cells(column: Column) -> list[DynamicConfigValue]:
     return found
 
 
-def _words(colours: Mapping[str, str]) -> list[ValueMap]:
-    results = {
-        word: ValueMappingResult(color=colour, index=i) for i, (word, colour) in enumerate(colours.items())
-    }
-    return [ValueMap(options=results)]
+def _word(found: str, shown: str, colour: str) -> ValueMap:
+    return ValueMap(options={found: ValueMappingResult(text=shown, color=colour)})
 
 
 def _width(pixels: int) -> DynamicConfigValue:

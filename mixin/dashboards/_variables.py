@@ -35,9 +35,14 @@ def labels(name: str, metric: str, *, title: str = "", label: str = "") -> Query
 
 
 def target(metric: str) -> list[Variable]:
-    """What every dashboard has: datasource, job and instance; `metric` is one that every target exports."""
+    """What every dashboard has: datasource, job and instance.
+
+    Args:
+        metric: one that every target exports, or where none does `{__name__=~"one|another"}`.
+    """
+    followed = f'{metric[:-1]}, job=~"$job"}}' if metric.endswith("}") else f'{metric}{{job=~"$job"}}'
     job = labels("job", metric).description(
         "Leave it at All where you go on to dashboards of other services."
     )
-    instance = labels("instance", f'{metric}{{job=~"$job"}}')
+    instance = labels("instance", followed)
     return [DatasourceVariable("datasource").label("Data source").type("prometheus"), job, instance]

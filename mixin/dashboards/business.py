@@ -120,7 +120,9 @@ def _orders() -> Panels:
             units.PercentUnit,
             series(f"job:orders_of_expected:ratio{JOB}", "{{job}}"),
             alert="OrderDrop",
-        ).axis_soft_max(1.5),
+        )
+        .axis_soft_max(1.5)
+        .no_value(LEARNING),
         stacked(
             "Orders by result",
             "Failed ones that rise while completed ones fall: payment, stock or the database. Both fall: "
@@ -135,7 +137,9 @@ def _orders() -> Panels:
             units.Short,
             series('anomaly:score{job=~"$job", signal="orders"}', "{{job}}"),
             alert="AnomalousRequestRate",
-        ).axis_soft_max(1.2 * rules.threshold("AnomalousRequestRate")),
+        )
+        .axis_soft_max(1.2 * rules.threshold("AnomalousRequestRate"))
+        .no_value(LEARNING),
     ]
 
 

@@ -192,7 +192,9 @@ def _unusual() -> Panels:
             units.Short,
             series(f'anomaly:score{{{ANY}, signal=~"requests|orders"}}', "{{signal}} {{job}}"),
             alert="AnomalousRequestRate",
-        ).data_links([drill("Application", to("application", "job"))]),
+        )
+        .no_value("not known yet")
+        .data_links([drill("Application", to("application", "job"))]),
         graph(
             "How unusual: latency and queries",
             "Distance from what is usual at this time, in usual spreads. More queries for the same requests "
@@ -203,7 +205,7 @@ def _unusual() -> Panels:
                 "{{signal}} {{job}} {{instance}}",
             ),
             alert="AnomalousLatencyOrQueries",
-        ),
+        ).no_value("not known yet"),
     ]
 
 

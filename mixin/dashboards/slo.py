@@ -91,7 +91,7 @@ def _burn(alert: str) -> stats.Panel:
         units.Short,
         now(f"max({_lesser(alert)})", ""),
         alert=alert,
-    ).no_value("no requests")
+    ).no_value("not known yet")
 
 
 def _lesser(alert: str) -> str:
@@ -132,7 +132,7 @@ def _performance() -> Panels:
             units.PercentUnit,
             series(LEFT, WHICH),
             watched=["ErrorBudgetExhausted"],
-        ),
+        ).no_value("within an hour"),
         _missing().data_links([drill("Errors", to("errors"))]),
         graph(
             "Requests counted",

@@ -160,15 +160,27 @@ def first_screen(dashboard: Json) -> Found:
             yield panel["title"], "no query"
 
 
+def lines(dashboard: Json) -> Found:
+    """A graph has a dashed line at each threshold of its alerts, in the colour of the severity."""
+    for panel in content(dashboard):
+        if panel["type"] != "timeseries":
+            continue
+        named = DRAWN.findall(panel.get("description", ""))
+        wanted = sorted((limit.value, colour) for name in named for limit, colour in _fires(name))
+        there = [(s["value"], s["color"]) for steps, _ in _drawn(panel) for s in steps[1:]]
+        if sorted(there) != wanted:
+            yield panel["title"], f"lines {there}, not {wanted}"
+        style = panel["fieldConfig"]["defaults"]["custom"].get("thresholdsStyle", {}).get("mode")
+        if there and style != "dashed":
+            yield panel["title"], f"lines are {style}"
+
+
 def colours(dashboard: Json) -> Found:
     """A value has the colour of the worst alert that fires at it; who draws no alert has no colours."""
     for panel in content(dashboard):
-        about = panel.get("description", "")
-        wanted = [
-            *(_fires(name) for name in DRAWN.findall(about)),
-            *(_counts(name) for name in COUNTED.findall(about)),
-        ]
-        for drawn, of_alert in zip_longest(_drawn(panel), wanted):
+        if panel["type"] == "timeseries":
+            continue
+        for drawn, of_alert in zip_longest(_drawn(panel), _wanted(panel)):
             if not drawn or not of_alert:
                 yield panel["title"], f"colours without an alert, or an alert without: {drawn}"
                 continue
@@ -179,6 +191,14 @@ def colours(dashboard: Json) -> Found:
 
 
 Fires = list[tuple[Threshold, str]]
+
+
+def _wanted(panel: Json) -> list[Fires]:
+    """What the alerts named in the description say of each of its figures; of a single one all say it."""
+    about = panel.get("description", "")
+    found = [_fires(name) for name in DRAWN.findall(about)]
+    found += [_counts(name) for name in COUNTED.findall(about)]
+    return [sum(found, start=[])] if found and len(_drawn(panel)) == 1 else found
 
 
 def _fires(name: str) -> Fires:

@@ -15,15 +15,17 @@ from promql_parser import Call, VectorSelector
 from exporter.cli.catalog import catalogue, legacy, own
 from exporter.collectors import discover
 from mixin import dashboards, promql, rules
+from tests.mixin import inventory
 from tests.mixin.dashboard_lint import RUNBOOK, Found, Json, content
 
 # A length that nobody writes, in place of `$__rate_interval`.
 RATE_INTERVAL = timedelta(minutes=7, seconds=13)
 OF_COUNTERS = ("rate", "irate", "increase", "resets", "changes")
 OF_RATES = ("rate", "irate", "increase")
-FOLLOWED = {"job": "$job", "instance": "$instance"}
+# Some of a name's series have no instance: those of a job as a whole. A choice may let them through.
+FOLLOWED = {"job": ["$job"], "instance": ["$instance", "$instance|"]}
 # An alert on something absent has no instance, so the choice must let it through.
-FOLLOWED_BY_ALERTS = {"instance": "$instance|"}
+FOLLOWED_BY_ALERTS = {"instance": ["$instance|"]}
 LINK = re.compile(r"/d/datastack-(?P<name>[a-z]+)\?(?P<query>.*)")
 
 
@@ -53,13 +55,14 @@ def counters(dashboard: Json) -> Found:
 
 
 def matchers(dashboard: Json) -> Found:
-    """Every selector follows the variables job and instance."""
+    """Every selector follows the variables job and instance, where its series have these labels at all."""
     for where, expr in expressions(dashboard):
         for selector in promql.selectors(parsed(expr)):
             said = {m.name: m.value for m in selector.matchers.matchers if str(m.op) == "MatchOp.Re"}
             of_alerts = (selector.name or "").startswith("ALERTS")
-            for label, value in (FOLLOWED_BY_ALERTS if of_alerts else FOLLOWED).items():
-                if said.get(label) != value:
+            there = inventory.series().get(selector.name, inventory.TARGET)
+            for label, values in (FOLLOWED_BY_ALERTS if of_alerts else FOLLOWED).items():
+                if label in there and said.get(label) not in values:
                     yield where, f"{selector.name} does not follow the variable {label}"
 
 

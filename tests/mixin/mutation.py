@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,10 +24,12 @@ NAME_IN_QUERY = re.compile(r'alertname=\\?"(\w+)')
 
 
 def times_ten(expression: str) -> str:
-    """The first number that something is compared with, times ten."""
-    return COMPARED.sub(
-        lambda m: f"{m['sign']}{m['between']}{float(m['number']) * 10!r}", expression, count=1
-    )
+    """The first number that something is compared with, times ten; the same expression where it is 0."""
+    found = COMPARED.search(expression)
+    if found is None or float(found["number"]) == 0:
+        return expression
+    more = f"{found['sign']}{found['between']}{float(found['number']) * 10!r}"
+    return expression[: found.start()] + more + expression[found.end() :]
 
 
 def turned(expression: str) -> str:
@@ -64,15 +67,14 @@ class Bench:
         return cls(folder)
 
     def run(self, topic: str) -> None:
-        """Breaks the alerts of one file, all of a severity at once, in each way."""
+        """Breaks the alerts of one file in each way: all at once, of two of one name one at a time."""
         file = self.folder / "rules" / f"{topic}.yml"
         whole = file.read_text()
-        for severity in ("critical", "warning", "info", "none"):
+        for turn in range(2):
             for mutation, change in MUTATIONS.items():
-                broken = self._break(file, whole, severity, change)
-                if broken:
+                if broken := self._break(file, whole, turn, change):
                     seen = self.failing(topic)
-                    for name in broken:
+                    for name, severity in broken:
                         (self.noticed if name in seen else self.survivors).append(
                             f"{name} {severity}: {mutation}"
                         )
@@ -99,15 +101,15 @@ class Bench:
         return found
 
     @staticmethod
-    def _break(file: Path, whole: str, severity: str, change: Callable[[str], str]) -> list[str]:
-        """Writes the file with the alerts of a severity changed; returns the names of those that differ."""
+    def _break(file: Path, whole: str, turn: int, change: Callable[[str], str]) -> list[tuple[str, str]]:
+        """Writes the file with the first or second of each name changed; returns which those are."""
         content = yaml.safe_load(whole)
-        broken = []
-        for entry in (entry for group in content["groups"] for entry in group["rules"]):
-            if entry.get("labels", {}).get("severity") == severity and "alert" in entry:
-                after = change(str(entry["expr"]))
-                if after != entry["expr"]:
-                    entry["expr"] = after
-                    broken.append(entry["alert"])
+        broken, times = [], Counter[str]()
+        for entry in (entry for group in content["groups"] for entry in group["rules"] if "alert" in entry):
+            name = entry["alert"]
+            if times[name] == turn and (after := change(str(entry["expr"]))) != entry["expr"]:
+                entry["expr"] = after
+                broken.append((name, entry["labels"]["severity"]))
+            times[name] += 1
         file.write_text(yaml.safe_dump(content, sort_keys=False, width=10_000))
         return broken

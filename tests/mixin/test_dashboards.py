@@ -25,7 +25,7 @@ CHECKS: dict[str, Check] = {
     check.__name__: check
     for check in (
         *(lint.identity, lint.for_provisioning, lint.described, lint.unit, lint.variables),
-        *(lint.grid, lint.first_screen, lint.colours),
+        *(lint.grid, lint.first_screen, lint.colours, lint.lines),
         *(queries.parses, queries.rate_interval, queries.counters, queries.matchers, queries.links),
     )
 }
@@ -111,6 +111,7 @@ def variable(board: Json, name: str) -> Json:
     return next(v for v in board["templating"]["list"] if v["name"] == name)
 
 
+LINES = "Connections used over time"
 Break = Callable[[Json], Any]
 BROKEN: list[tuple[str, str, Break]] = [
     ("identity", "another uid", lambda b: b.update(uid="Postgres Overview")),
@@ -155,6 +156,10 @@ BROKEN: list[tuple[str, str, Break]] = [
         "not drawn",
         lambda b: panel(b, "Blocks read").update(description="Alert PostgresDeadlocks: x."),
     ),
+    ("lines", "another limit", lambda b: step(panel(b, LINES), 1).update(value=0.75)),
+    ("lines", "another colour", lambda b: step(panel(b, LINES), 1).update(color="green")),
+    ("lines", "one only", lambda b: panel(b, LINES)["fieldConfig"]["defaults"]["thresholds"]["steps"].pop()),
+    ("lines", "areas", lambda b: custom(panel(b, LINES)).update(thresholdsStyle={"mode": "area"})),
     ("parses", "a bracket", lambda b: first(b).update(expr="sum(pg_up")),
     ("rate_interval", "five minutes", lambda b: first(b).update(expr="rate(pg_stat_wal_bytes_total[5m])")),
     (
@@ -189,6 +194,11 @@ def set_column_unit(table: Json, value: str) -> None:
 
 def step(of: Json, number: int) -> Json:
     found: Json = of["fieldConfig"]["defaults"]["thresholds"]["steps"][number]
+    return found
+
+
+def custom(of: Json) -> Json:
+    found: Json = of["fieldConfig"]["defaults"]["custom"]
     return found
 
 

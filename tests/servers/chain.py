@@ -13,13 +13,14 @@ from typing import Any, Self
 
 import yaml
 
+from exporter.demo.account import server_account
 from exporter.demo.process import LOOPBACK
-from tests.servers import folders
+from tests.servers import folders, history
 from tests.servers.alerting import another_day, shipped_config
 from tests.servers.application import Application
 from tests.servers.catalogue import ROOT
 from tests.servers.daemon import Exporter
-from tests.servers.load import Load
+from tests.servers.load import APPLICATION, STREAM, Load
 from tests.servers.missing import require
 from tests.servers.pgbouncer import PgBouncer
 from tests.servers.postgres import Postgres
@@ -39,15 +40,37 @@ Replacements = Mapping[tuple[str, str], Mapping[str, str]]
 POSTGRES = {
     "max_connections": "30",
     "superuser_reserved_connections": "3",
-    "max_wal_senders": "4",
+    "max_wal_senders": "6",
+    "wal_level": "logical",
+    "track_functions": "all",
     "shared_preload_libraries": "pg_stat_statements",
     "track_io_timing": "on",
     "archive_mode": "on",
     "archive_command": "true",
 }
 
-SWITCHES: Mapping[str, Any] = {"collector__postmaster": "true", "collector__stat_statements": "true"}
+STANDBY = {"hot_standby": "on", "hot_standby_feedback": "on", "wal_receiver_status_interval": "1s"}
+
+SWITCHES: Mapping[str, Any] = {
+    "collector__postmaster": "true",
+    "collector__stat_statements": "true",
+    "collector__stat_user_functions": "true",
+    "collector__statio_user_indexes": "true",
+    "collector__redis_clients": "true",
+}
 """Collectors that are off by default, and that dashboards have panels for."""
+
+SETTINGS: Mapping[str, Any] = {
+    "postgres__pool_sizes": f"{APPLICATION}=10",
+    "redis__key_patterns": "sessions=session:*,queues=queue*",
+    "redis__check_single_streams": [STREAM],
+    "redis__top_keys": 5,
+    "redis__scan_interval_seconds": 5,
+}
+"""What has to be said before there is anything to show: pools, keys, streams."""
+
+UP = "count(up) == 9 and count(up) == sum(up)"
+"""That Prometheus reaches all that it is to scrape."""
 
 
 def hurried(folder: Path, replacements: Replacements) -> Path:
@@ -88,10 +111,11 @@ class Chain:
         replica: its hot standby.
         pgbouncer: in front of the primary.
         cache: a Redis of 32 MB that evicts nothing.
+        copy: its replica.
         application: with the metrics of docs/application-metrics.md.
         exporter: beside the primary, Redis, PgBouncer and the host.
-        sidecar: beside the replica alone.
-        prometheus: with the shipped configuration and rules.
+        sidecar: beside the two replicas.
+        prometheus: with the shipped configuration and rules, and a week of `tests.servers.history`.
         alertmanager: with the shipped configuration.
         receivers: whom it notifies.
 
@@ -106,16 +130,20 @@ class Chain:
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             self._servers(stack)
+            # Before the exporters: some figures are asked for at their start, and not again for an hour.
+            stack.enter_context(Load(self.primary, self.pgbouncer, self.cache))
             self._exporters(stack)
             self.receivers = stack.enter_context(Receivers())
             # Nothing is muted, on whatever day and hour this runs.
             config = shipped_config(self.receivers, windows={"weekly-maintenance": another_day()})
             self.alertmanager = stack.enter_context(require(Alertmanager, config))
-            self.prometheus = stack.enter_context(require(Prometheus, {}))
+            self.prometheus = require(Prometheus, {})
+            past = history.lines(f"{LOOPBACK}:{self.application.port}", self.instance(self.exporter))
+            history.write(self.prometheus.folder / "data", past)
+            stack.enter_context(self.prometheus)
             self.prometheus.reload(self._config())  # only now has it a port to scrape itself
-            stack.enter_context(Load(self.primary, self.pgbouncer, self.cache))
             self._stack = stack.pop_all()
-        self.prometheus.wait_for("count(up) == 8 and count(up) == sum(up)", seconds=30)
+        self.prometheus.wait_for(UP, seconds=30)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -127,9 +155,15 @@ class Chain:
 
     def _servers(self, stack: ExitStack) -> None:
         self.primary = stack.enter_context(require(Postgres, settings=POSTGRES))
-        self.replica = stack.enter_context(replica(self.primary, "copy", settings={"hot_standby": "on"}))
+        self.replica = stack.enter_context(replica(self.primary, "copy", settings=STANDBY))
         self.cache = stack.enter_context(require(Redis, settings={"maxmemory": "32mb"}))
-        self.pgbouncer = stack.enter_context(require(PgBouncer, self.primary))
+        source = {"replicaof": f"{LOOPBACK} {self.cache.port}"}
+        self.copy = stack.enter_context(require(Redis, settings=source))
+        self._pid_file = folders.new("pid") / "pgbouncer.pid"
+        server_account().give(self._pid_file.parent)
+        self.pgbouncer = stack.enter_context(
+            require(PgBouncer, self.primary, ini={"pidfile": str(self._pid_file)})
+        )
         self.application = stack.enter_context(Application())
 
     def _exporters(self, stack: ExitStack) -> None:
@@ -138,10 +172,14 @@ class Chain:
                 postgres__dsn=self.primary.dsn(),
                 redis__address=self.cache.url,
                 pgbouncer__dsn=self.pgbouncer.dsn(user="stats"),
+                pgbouncer__pid_file=str(self._pid_file),
                 **SWITCHES,
+                **SETTINGS,
             )
         )
-        self.sidecar = stack.enter_context(Exporter(postgres__dsn=self.replica.dsn(), **SWITCHES))
+        self.sidecar = stack.enter_context(
+            Exporter(postgres__dsn=self.replica.dsn(), redis__address=self.copy.url, **SWITCHES)
+        )
 
     def _config(self) -> dict[str, Any]:
         config: dict[str, Any] = yaml.safe_load((SHIPPED / "prometheus.yml").read_text())
@@ -160,7 +198,7 @@ class Chain:
         exporter, sidecar = self.exporter.port, self.sidecar.port
         ports |= {
             "postgres": [exporter, sidecar],
-            "redis": [exporter],
+            "redis": [exporter, sidecar],
             "node": [exporter],
             "pgbouncer": [exporter],
         }
