@@ -13,8 +13,8 @@ import pytest
 from exporter.collectors import discover
 from mixin import rules
 from mixin.runbooks import FOLDER
+from tests.each import each
 from tests.mixin import gate, inventory
-from tests.mixin.each import each
 
 ROOT = rules.ROOT
 DASHBOARDS = sorted((ROOT / "grafana" / "dashboards").glob("*.json"))

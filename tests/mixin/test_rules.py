@@ -11,8 +11,8 @@ from promql_parser import BinaryExpr, Call, MatrixSelector
 
 from mixin import promql, rules, runbooks
 from mixin.rules import Alert
+from tests.each import each
 from tests.mixin import inventory
-from tests.mixin.each import each
 
 MOST = 92
 MOST_PAGES = 25

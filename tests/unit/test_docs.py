@@ -27,8 +27,9 @@ from tests.docs.metrics import own_names
 from tests.docs.prose import Block, all_blocks, anchors, code_of, links, name_of, pages, written
 from tests.docs.settings import all_settings
 from tests.docs.upstream import absent_names
+from tests.each import each
 
-EACH = pytest.mark.parametrize("page", pages(), ids=name_of)
+EACH = each(pages())
 
 # Pages that speak of recorded series, of applications and of PostgreSQL's own: tests/mixin/test_inventory.py.
 GATED = [*(DOCS / "runbooks").glob("*.md"), *(DOCS / f"{n}.md" for n in ("alerting", "dashboards"))]
@@ -128,7 +129,7 @@ def check_command(words: list[str]) -> None:
     assert parser.parse_known_args(rest)[1] == [], f"datastack-exporter {' '.join(words)}"
 
 
-@pytest.mark.parametrize("page", [page for page in pages() if page not in GATED], ids=name_of)
+@each([page for page in pages() if page not in GATED])
 def test_metrics_exist(page: Path) -> None:
     patterns = [m.name for named in COLLECTORS.values() for m in named.spec.metrics] + [*own_names()]
     known = re.compile("|".join(re.sub(r"<\w+>", r"[\\w<>]+", name) for name in patterns))
