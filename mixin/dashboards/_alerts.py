@@ -97,7 +97,8 @@ def limit(alert: rules.Alert) -> Threshold:
 
 def sentence(named: Named, unit: str) -> str:
     """What the description of a panel says of the alerts whose steps it draws."""
-    return " ".join(f"Alert {name}: {', '.join(_limits(name, unit))}." for name in names(named))
+    said = [f"{name}: {', '.join(_limits(name, unit))}." for name in names(named)]
+    return f"Alert {' And alert '.join(said)}"
 
 
 def runbooks(*alerts: str) -> list[Builder[models.DashboardLink]]:

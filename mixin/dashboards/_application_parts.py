@@ -5,10 +5,9 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders import timeseries
 from grafana_foundation_sdk.models import units
 
-from mixin import rules
 from mixin.dashboards._board import Panels
 from mixin.dashboards._jobs import JOB
-from mixin.dashboards._panels import UP, graph, heat, stacked, timeline
+from mixin.dashboards._panels import OUTCOMES, UP, graph, heat, stacked, timeline, tinted
 from mixin.dashboards._queries import Query, buckets, series
 
 POOL = "{{db_client_connection_pool_name}} {{instance}}"
@@ -39,14 +38,17 @@ def files() -> Panels:
             units.Seconds,
             _p95("operation", "s3_request_duration_seconds"),
         ),
-        graph(
-            "Object store requests",
-            "Requests to the object store by how they ended.",
-            units.RequestsPerSecond,
-            series(
-                _rate("operation, outcome", "s3_request_duration_seconds_count{$target}"),
-                "{{operation}} {{outcome}}",
+        tinted(
+            graph(
+                "Object store requests",
+                "Requests to the object store by how they ended.",
+                units.RequestsPerSecond,
+                series(
+                    _rate("operation, outcome", "s3_request_duration_seconds_count{$target}"),
+                    "{{operation}} {{outcome}}",
+                ),
             ),
+            OUTCOMES,
         ),
     ]
 
@@ -69,7 +71,7 @@ def database() -> Panels:
             units.PercentUnit,
             series(f"job:db_client_operations_slow:ratio_rate5m{JOB}", "{{job}}"),
             alert="HighSlowQueryRate",
-        ).axis_soft_max(1.2 * rules.threshold("HighSlowQueryRate")),
+        ),
         stacked(
             "Connections of the pool",
             "Connections by state, all chosen instances together.",
@@ -89,7 +91,7 @@ def database() -> Panels:
             series(
                 "rate(db_client_connection_timeouts_total{$target}[$__rate_interval])", f"timed out {POOL}"
             ),
-        ).axis_soft_max(1),
+        ),
         graph(
             "p95 of waiting for a connection",
             "One in twenty operations waits longer before it even begins.",
@@ -114,7 +116,7 @@ def instances() -> Panels:
             "Instances over time",
             "Whether Prometheus got a page of each instance. One that comes and goes restarts.",
             UP,
-            series(f"up{{$target}} and on (job) job:up:ratio{JOB}", "{{job}} {{instance}}"),
+            series(f"up{{$target}} and on (job) job:up:ratio{JOB}", "{{instance}}"),
             alert="ServiceDown",
         ).span(24),
         graph(
@@ -138,9 +140,8 @@ def instances() -> Panels:
 
 def _ended(title: str, metric: str) -> timeseries.Panel:
     about = f"{title} by how they ended. Failures of both kinds at once point to the object store."
-    return graph(
-        title, about, units.CountsPerSecond, series(_rate("result", f"{metric}{{$target}}"), "{{result}}")
-    )
+    query = series(_rate("result", f"{metric}{{$target}}"), "{{result}}")
+    return tinted(graph(title, about, units.CountsPerSecond, query), OUTCOMES)
 
 
 def _rate(by: str, selector: str) -> str:

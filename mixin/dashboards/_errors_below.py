@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.models import units
 
-from mixin import rules
 from mixin.dashboards._board import Panels
 from mixin.dashboards._links import drill, to
 from mixin.dashboards._panels import bars, graph
 from mixin.dashboards._queries import WHO, now, series
 
 DATABASE = f"{{{{datname}}}} {WHO}"
+# Nobody works in the templates.
+OF_USERS = '{$target, datname!~"template[01]"}'
 NODE = f"{WHO} {{{{node}}}}"
 
 
@@ -22,10 +23,9 @@ def postgres() -> Panels:
             "Rollbacks by database",
             "Part of the transactions that were rolled back. The server's log has the error that repeats.",
             units.PercentUnit,
-            series("database:pg_stat_database_xact_rollback:ratio_rate5m{$target}", DATABASE),
+            series(f"database:pg_stat_database_xact_rollback:ratio_rate5m{OF_USERS}", DATABASE),
             alert="PostgresRollbackRatioHigh",
         )
-        .axis_soft_max(1.2 * rules.threshold("PostgresRollbackRatioHigh"))
         .span(8)
         .data_links([goes]),
         graph(
@@ -33,10 +33,9 @@ def postgres() -> Panels:
             "Transactions that were ended to resolve a deadlock, within ten minutes. The server's log names "
             "the statements.",
             units.Short,
-            series("sum without (datid) (increase(pg_stat_database_deadlocks{$target}[10m]))", DATABASE),
+            series(f"sum without (datid) (increase(pg_stat_database_deadlocks{OF_USERS}[10m]))", DATABASE),
             alert="PostgresDeadlocks",
         )
-        .axis_soft_max(1.2 * rules.threshold("PostgresDeadlocks"))
         .span(8)
         .data_links([goes]),
         graph(
@@ -46,9 +45,7 @@ def postgres() -> Panels:
             series(
                 "sum without (datid, datname) (rate(pg_stat_database_conflicts{$target}[$__rate_interval]))"
             ),
-        )
-        .axis_soft_max(1)
-        .span(8),
+        ).span(8),
     ]
 
 
@@ -66,9 +63,7 @@ def redis() -> Panels:
                 'or on () label_replace(vector(0), "err", "none", "", "")',
                 "{{err}}",
             ),
-        )
-        .axis_soft_max(1)
-        .span(8),
+        ).span(8),
         graph(
             "Redis commands that failed",
             "Commands that were refused before they ran, and those that failed while they ran.",
@@ -76,7 +71,6 @@ def redis() -> Panels:
             series(_calls("rejected"), f"refused {NODE}"),
             series(_calls("failed"), f"failed {NODE}"),
         )
-        .axis_soft_max(1)
         .span(8)
         .data_links([goes]),
         graph(
@@ -86,7 +80,6 @@ def redis() -> Panels:
             series("increase(redis_rejected_connections_total{$target}[5m])", NODE),
             alert="RedisRejectedConnections",
         )
-        .axis_soft_max(1.2 * rules.threshold("RedisRejectedConnections"))
         .span(8)
         .data_links([goes]),
     ]
@@ -109,7 +102,6 @@ def exporter() -> Panels:
             ),
             watched=["CollectorFailing"],
         )
-        .axis_soft_max(1)
         .span(16)
         .height(6)
         .data_links([drill("Exporter", to("exporter", "instance"))]),

@@ -74,7 +74,7 @@ def _numbers(service: Service, *numbers: Column) -> stats.Panel:
     about = "The worst of what is chosen; each figure is on the service's dashboard as a graph."
     panel = stats.Panel().title(f"{service.name}: figures").description(" ".join([about, *said]))
     panel.datasource(DATASOURCE).unit("short").span(14).height(HEIGHT)
-    panel.links(_alerts.runbooks(*(n.alert for n in numbers if n.alert)))
+    panel.links(_alerts.runbooks(*(name for n in numbers for name in _alerts.names(n.alert))))
     for query in numbered([now(n.expr, n.title) for n in numbers]):
         panel.with_target(query)
     for number in numbers:

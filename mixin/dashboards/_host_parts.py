@@ -203,7 +203,9 @@ def containers() -> Panels:
                 f"/ (rate(container_cpu_cfs_periods_total{CONTAINER}[$__rate_interval]) > 0)",
                 "{{id}} {{instance}}",
             ),
-        ).max(1),
+        )
+        .max(1)
+        .no_value("no quota"),
         graph(
             "Pressure in containers",
             "Part of the time in which some thread of a container waited for memory; no line with version 1 "
@@ -213,7 +215,9 @@ def containers() -> Panels:
                 f"rate(container_pressure_memory_waiting_seconds_total{CONTAINER}[$__rate_interval])",
                 "{{id}} {{instance}}",
             ),
-        ).max(1),
+        )
+        .max(1)
+        .no_value("not measured"),
     ]
 
 

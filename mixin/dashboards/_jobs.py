@@ -45,13 +45,13 @@ def dashed(panel: timeseries.Panel, name: str, colour: str = "#b877d9") -> times
     )
 
 
-def error_steps() -> list[Step]:
-    """The steps of both alerts on the ratio of errors, which have names of their own."""
-    tell, page = (rules.threshold(name) for name in ERRORS)
-    return [(None, "green"), (tell, "orange"), (page, "red")]
-
-
 def success_steps() -> list[Step]:
-    """The same turned round."""
+    """The steps of both alerts on the ratio of errors turned round, for the ratio of successes."""
     tell, page = (1 - rules.threshold(name) for name in ERRORS)
     return [(None, "red"), (page, "orange"), (tell, "green")]
+
+
+def success_lines() -> list[Step]:
+    """The same as lines of a graph."""
+    tell, page = (1 - rules.threshold(name) for name in ERRORS)
+    return [(None, "green"), (page, "red"), (tell, "orange")]

@@ -114,8 +114,7 @@ def graph(
 ) -> timeseries.Panel:
     """Lines over time, eight at most; the alert's thresholds are dashed lines in their colours.
 
-    Args:
-        low: where the axis begins as long as nothing is below; without it, it begins at 0 always.
+    The axis begins at 0, or at `low` as long as nothing is below that.
     """
     panel = _base(timeseries.Panel(), title, about, unit, queries).span(12).height(8)
     panel.line_width(1).fill_opacity(5).show_points(kinds.VisibilityMode.NEVER)

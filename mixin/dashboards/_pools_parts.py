@@ -65,7 +65,7 @@ def application() -> Panels:
             Column("failed to open", _rate("connections_errors"), units.OpsPerSecond),
             Column("lost", _rate("connections_lost"), units.OpsPerSecond),
             Column("given back broken", _rate("returns_bad"), units.OpsPerSecond),
-        ),
+        ).height(6),
         table(
             "Sessions by application",
             "On the PostgreSQL side, beside the size of the application's pools together. Only of "
@@ -78,7 +78,9 @@ def application() -> Panels:
                 "sum without (state) (pg_pool_connections{$target}) / (pg_pool_size{$target} > 0)",
                 units.PercentUnit,
             ),
-        ),
+        )
+        .height(6)
+        .no_value("off: postgres.pool_sizes"),
     ]
 
 
@@ -135,7 +137,9 @@ def pgbouncer() -> Panels:
             "where its pid file is configured (`pgbouncer.pid_file`).",
             units.PercentUnit,
             series("rate(pgbouncer_process_cpu_seconds_total{$target}[$__rate_interval])"),
-        ).data_links([drill("Host", to("host", "instance"))]),
+        )
+        .no_value("off: pgbouncer.pid_file")
+        .data_links([drill("Host", to("host", "instance"))]),
         graph(
             "Descriptors of PgBouncer",
             "Of those that it may have open; one for each client and each server. Only where its pid file is "
@@ -143,7 +147,9 @@ def pgbouncer() -> Panels:
             units.PercentUnit,
             series("pgbouncer_process_open_fds{$target} / pgbouncer_process_max_fds{$target}"),
             watched=["PgbouncerClientSlotsHigh"],
-        ).max(1),
+        )
+        .max(1)
+        .no_value("off: pgbouncer.pid_file"),
         graph(
             "Memory of PgBouncer",
             "Of the objects that it holds. Prepared statements of many clients make it grow.",

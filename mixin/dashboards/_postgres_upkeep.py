@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.builders import table as tables
 from grafana_foundation_sdk.models import units
+from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
 from mixin.dashboards._board import Panels
 from mixin.dashboards._links import drill, to
@@ -40,7 +41,7 @@ def databases() -> Panels:
             alert="PostgresSequenceNearExhaustion",
         ),
         stat(
-            "Checksum failures in 6 hours",
+            "Checksum failures in 6 h",
             "Pages whose content is not what was written; 0 also where data checksums are off. The disk or "
             "the memory of the host is damaged.",
             units.Short,
@@ -48,7 +49,7 @@ def databases() -> Panels:
             alert="PostgresChecksumFailure",
         ),
         stat(
-            "Settings that wait for a restart",
+            "Settings await restart",
             "Changed settings that come into force with the next restart of the server.",
             units.Short,
             now("sum(pg_pending_restart_settings{$target})", ""),
@@ -75,7 +76,7 @@ def databases() -> Panels:
             units.PercentUnit,
             series("max without (datname) (database:pg_wraparound:ratio{$target})", f"{{{{kind}}}} {WHO}"),
             alert="PostgresWraparound",
-        ),
+        ).decimals(1),
         graph(
             "Autovacuum workers",
             "Workers at work, and how many there may be. All busy for long: tables wait for their turn.",
@@ -111,6 +112,7 @@ def _by_database() -> tables.Panel:
         ),
         watched=["PostgresDatabaseGrowth"],
     )
+    panel.height(6).override_by_name("wraparound", [DynamicConfigValue("decimals", 2)])
     return cell_link(panel, "datname", "Tables", to("tables", "instance", "datname", row=True))
 
 
@@ -124,20 +126,23 @@ def wal() -> Panels:
             units.PercentUnit,
             series("instance:pg_checkpoints_requested:ratio_1h{$target}"),
             alert="PostgresCheckpointsTooFrequent",
-        ).max(1),
+        )
+        .max(1)
+        .no_value("no checkpoint in the last hour"),
         graph(
-            "Checkpoints per hour",
+            "Checkpoints in an hour",
             "Timed ones come with checkpoint_timeout; requested ones because max_wal_size was reached: with "
             "many of those raise it.",
             units.Short,
             series(
-                "3600 * rate(pg_stat_checkpointer_num_timed_total{$target}[$__rate_interval])",
+                "increase(pg_stat_checkpointer_num_timed_total{$target}[1h])",
                 f"timed {WHO}",
             ),
             series(
-                "3600 * rate(pg_stat_checkpointer_num_requested_total{$target}[$__rate_interval])",
+                "increase(pg_stat_checkpointer_num_requested_total{$target}[1h])",
                 f"requested {WHO}",
             ),
+            watched=["PostgresCheckpointsTooFrequent"],
         ),
         graph(
             "WAL written",
@@ -186,5 +191,5 @@ def wal() -> Panels:
             series(
                 "sum(rate(pg_stat_bgwriter_buffers_backend_total{$target}[$__rate_interval]))", "backends"
             ),
-        ),
+        ).span(24),
     ]

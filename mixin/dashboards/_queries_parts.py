@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from grafana_foundation_sdk.builders import table as tables
+from grafana_foundation_sdk.builders import timeseries
 from grafana_foundation_sdk.models import units
+from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
 from mixin.dashboards._board import Panels
 from mixin.dashboards._links import to
-from mixin.dashboards._panels import graph, stacked
+from mixin.dashboards._panels import graph, stacked, tinted
 from mixin.dashboards._queries import WHO, or_zero, series
 from mixin.dashboards._tables import Column, cell_link, table
 from mixin.dashboards._top import among
 
 STATEMENT = '{$target, datname=~"$datname", user=~"$user", queryid=~"$queryid"}'
+OFF = "off: --collector.stat-statements"
 OF_DATABASE = '{$target, datname=~"$datname"}'
+# A base backup is of no database, and is shown whichever is chosen.
+OF_COMMAND = '{$target, datname=~"$datname|"}'
 SESSIONS = '{$target, datname=~"$datname", usename=~"$user", backend_type="client backend"}'
 
 
@@ -26,27 +31,27 @@ def statements() -> Panels:
             "All statements that are chosen above together. Opt-in: `--collector.stat-statements`.",
             units.OpsPerSecond,
             series(_together("calls")),
-        ),
+        ).no_value(OFF),
         graph(
             "Mean duration of the chosen statements",
             "All statements that are chosen above together. A step up without more rows is a plan that "
             "changed: ANALYZE, or an index that is gone. Opt-in: `--collector.stat-statements`.",
             units.Seconds,
             series(f"{_together('seconds')} / ({_together('calls')} > 0)"),
-        ),
+        ).no_value(OFF),
         graph(
             "Rows by call of the chosen statements",
             "Rows returned or changed. Opt-in: `--collector.stat-statements`.",
             units.Short,
             series(f"{_together('rows')} / ({_together('calls')} > 0)"),
-        ),
+        ).no_value(OFF),
         graph(
             "Dropped statements",
             "How often a minute pg_stat_statements made room. Often: raise pg_stat_statements.max, or "
             "find who sends statements that are never the same twice.",
             units.Short,
             series("60 * rate(pg_stat_statements_dealloc_total{$target}[$__rate_interval])"),
-        ),
+        ).no_value("no pg_stat_statements"),
     ]
 
 
@@ -64,6 +69,7 @@ def _busiest() -> tables.Panel:
         Column("time reading", _of_most("block_read_seconds", most), units.Short),
         watched=["HighSlowQueryRate"],
     )
+    panel.no_value("not measured")
     address = to("queries", "instance", "datname", "queryid", row=True)
     return cell_link(panel, "queryid", "This statement over time", address)
 
@@ -84,17 +90,7 @@ def _of_most(of: str, most: str, by: str = "") -> str:
 def waits() -> Panels:
     """Who waits for what, and who keeps it."""
     return [
-        stacked(
-            "Waits by type",
-            "Processes that are not idle, all chosen servers together; none is running, not waiting. It is a "
-            "look at the moment of each scrape. Lock: another session. LWLock, IO: see the events.",
-            units.Short,
-            series(
-                "sum by (wait_event_type) (pg_wait_event_processes{$target}) or on () vector(0)",
-                "{{wait_event_type}}",
-            ),
-            watched=["PostgresBlockedSessions"],
-        ),
+        _waits_by_type(),
         table(
             "Wait events",
             "How many processes waited for what, on average over the last ten minutes.",
@@ -106,30 +102,11 @@ def waits() -> Panels:
                 "/ on (job, instance, target) group_left () count_over_time(pg_up{$target}[10m])",
                 units.Short,
             ),
-        ).span(12),
-        stacked(
-            "Locks by mode",
-            "Held or awaited, all chosen servers together. ACCESS EXCLUSIVE, of ALTER TABLE and the like, "
-            "keeps everybody else from the table.",
-            units.Short,
-            series(f'sum by (mode) (pg_locks_count{OF_DATABASE[:-1]}, mode!="sireadlock"}})', "{{mode}}"),
-            watched=["PostgresLocksNearLimit"],
-        ),
-        graph(
-            "Blocked and blocking sessions",
-            "Those that wait for a lock, and the heads of the queues, which wait for nobody: end one of "
-            "those, not of the others.",
-            units.Short,
-            *(
-                series(
-                    or_zero(f"sum without (datname) (pg_stat_activity_{what}_sessions{OF_DATABASE})"),
-                    f"{what} {WHO}",
-                )
-                for what in ("blocked", "blocking")
-            ),
-            watched=["PostgresBlockedSessions"],
-        ),
-        _sessions(),
+        )
+        .span(12)
+        .override_by_name("processes", [DynamicConfigValue("decimals", 2)]),
+        _locks(),
+        _blocked(),
         graph(
             "Deadlocks",
             "A minute, by server. The server's log has the statements.",
@@ -154,7 +131,54 @@ def waits() -> Panels:
     ]
 
 
-def _sessions() -> tables.Panel:
+def _waits_by_type() -> timeseries.Panel:
+    panel = stacked(
+        "Waits by type",
+        "Processes that are not idle, all chosen servers together; none is running, not waiting. It is a "
+        "look at the moment of each scrape. Lock: another session. LWLock, IO: see the events.",
+        units.Short,
+        series(
+            "sum by (wait_event_type) (pg_wait_event_processes{$target}) "
+            'or on () label_replace(vector(0), "wait_event_type", "none", "", "")',
+            "{{wait_event_type}}",
+        ),
+        watched=["PostgresBlockedSessions"],
+    )
+    return tinted(panel, {"^none": "green", "^Lock": "red"})
+
+
+def _locks() -> timeseries.Panel:
+    panel = stacked(
+        "Locks by mode",
+        "Held or awaited, all chosen servers together. ACCESS EXCLUSIVE, of ALTER TABLE and the like, "
+        "keeps everybody else from the table.",
+        units.Short,
+        series(f'sum by (mode) (pg_locks_count{OF_DATABASE[:-1]}, mode!="sireadlock"}})', "{{mode}}"),
+        watched=["PostgresLocksNearLimit"],
+    )
+    return tinted(panel, {"^accessexclusivelock": "red"})
+
+
+def _blocked() -> timeseries.Panel:
+    panel = graph(
+        "Blocked and blocking sessions",
+        "Those that wait for a lock, and the heads of the queues, which wait for nobody: end one of "
+        "those, not of the others.",
+        units.Short,
+        *(
+            series(
+                or_zero(f"sum without (datname) (pg_stat_activity_{what}_sessions{OF_DATABASE})"),
+                f"{what} {WHO}",
+            )
+            for what in ("blocked", "blocking")
+        ),
+        watched=["PostgresBlockedSessions"],
+    )
+    return tinted(panel.axis_soft_max(4), {"^blocked": "orange", "^blocking": "red"})
+
+
+def sessions() -> tables.Panel:
+    """Who is connected, and what they do: idle in transaction is what others wait for."""
     keys = ["instance", "target", "datname", "usename", "application_name", "state"]
     others = "without (backend_type, wait_event_type, wait_event)"
     return table(
@@ -184,24 +208,28 @@ def progress() -> Panels:
             Column("cleaned", _part("vacuum_heap_blks_vacuumed", "vacuum_heap_blks"), units.PercentUnit),
             Column("index passes", f"pg_stat_progress_vacuum_index_vacuums{OF_DATABASE}", units.Short),
             watched=["PostgresAutovacuumFallingBehind"],
-        ),
+        )
+        .height(5)
+        .no_value("none"),
         table(
             "Other long commands",
             "CREATE INDEX, ANALYZE, CLUSTER, COPY, base backups: the part that is done of what the phase has "
             "to do. Empty while none runs.",
             [*keys, "command", "phase"],
-            Column("commands", f"pg_stat_progress_commands{OF_DATABASE}", units.Short),
+            Column("commands", f"pg_stat_progress_commands{OF_COMMAND}", units.Short),
             Column("blocks", _part("done_blocks", "blocks"), units.PercentUnit),
             Column("rows", _part("done_tuples", "tuples"), units.PercentUnit),
             Column("bytes", _part("done_bytes", "bytes"), units.PercentUnit),
             Column("lockers waited for", _part("done_lockers", "lockers"), units.PercentUnit),
             watched=["PostgresInvalidIndex"],
-        ),
+        )
+        .height(5)
+        .no_value("none"),
     ]
 
 
 def _part(done: str, whole: str) -> str:
-    return f"pg_stat_progress_{done}{OF_DATABASE} / (pg_stat_progress_{whole}{OF_DATABASE} > 0)"
+    return f"pg_stat_progress_{done}{OF_COMMAND} / (pg_stat_progress_{whole}{OF_COMMAND} > 0)"
 
 
 def functions() -> Panels:
@@ -222,5 +250,5 @@ def functions() -> Panels:
             Column("with others", among(total, most, *names), units.PercentUnit),
             Column("calls", among(calls, most, *names), units.OpsPerSecond),
             Column("mean duration", among(f"{total} / ({calls} > 0)", most, *names), units.Seconds),
-        ),
+        ).no_value("not measured"),
     ]

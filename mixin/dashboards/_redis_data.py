@@ -49,7 +49,9 @@ def keys() -> Panels:
                 units.OpsPerSecond,
             ),
             watched=["RedisPersistenceFailing", "RedisMemoryNearMax"],
-        ).span(12),
+        )
+        .span(12)
+        .no_value("none"),
         table(
             "Slow calls by command",
             "Calls that came to the slow log. `redis-cli SLOWLOG GET 20` has their arguments. Empty until "
@@ -61,7 +63,9 @@ def keys() -> Panels:
                 units.OpsPerSecond,
             ),
             watched=["RedisLatencyHigh"],
-        ).span(12),
+        )
+        .span(12)
+        .no_value("none"),
         table(
             "Largest keys",
             "Those that the walk over the keys has met. A large key blocks the server when it is read whole, "
@@ -69,7 +73,9 @@ def keys() -> Panels:
             ["instance", "target", "node", "db", "type", "key"],
             Column("memory", largest, units.BytesIEC),
             watched=["RedisMemoryNearMax"],
-        ).span(12),
+        )
+        .span(12)
+        .no_value("off: redis.top_keys"),
         table(
             "Keys by pattern",
             "Only of the patterns that are configured (`redis.key_patterns`): their number and memory, and "
@@ -82,7 +88,9 @@ def keys() -> Panels:
                 f"max without (node) (redis_key_pattern_without_ttl_ratio{OF_DB})",
                 units.PercentUnit,
             ),
-        ).span(12),
+        )
+        .span(12)
+        .no_value("off: redis.key_patterns"),
     ]
 
 

@@ -63,7 +63,7 @@ def memory() -> Panels:
             "Fragmentation",
             "Resident over used memory; says little on small data sets. Below 1 a part is swapped out, and "
             "every command waits for the disk.",
-            units.PercentUnit,
+            units.Short,
             series("redis_mem_fragmentation_ratio{$target}", NODE),
         ),
         graph(
@@ -126,7 +126,9 @@ def clients() -> Panels:
                 units.Seconds,
             ),
             watched=["RedisClientsHigh", "RedisRejectedConnections"],
-        ),
+        )
+        .height(6)
+        .no_value("off: --collector.redis-clients"),
         graph(
             "Network",
             "Bytes from and to clients. Much more out than usual is a command that reads a large key whole.",

@@ -44,13 +44,13 @@ class Column:
         title: above it.
         expr: its PromQL; the labels of its series are the table's keys.
         unit: one of Grafana's.
-        alert: the alert whose thresholds colour the cells.
+        alert: the alert whose thresholds colour the cells, or several on the same expression.
     """
 
     title: str
     expr: str
     unit: str
-    alert: str = ""
+    alert: _alerts.Named = ""
 
 
 def table(
@@ -68,7 +68,7 @@ def table(
     Raises:
         LookupError: an alert that no rule file has.
     """
-    alerts = [*dict.fromkeys(c.alert for c in columns if c.alert)]
+    alerts = dict.fromkeys(name for c in columns for name in _alerts.names(c.alert))
     said = [about, *(f"{_alerts.sentence(c.alert, c.unit)}" for c in columns if c.alert)]
     if watched:
         said.append(f"Watched by {', '.join(watched)}.")
@@ -118,7 +118,9 @@ def alert_list(service: str) -> tables.Panel:
     panel.override_by_name("state", [COLOURED, _value("mappings", states), _width(80)])
     panel.override_by_name("severity", [FILLED, _value("mappings", severities), _width(90)])
     panel.override_by_name("alert", [_link("Runbook", RUNBOOKS + "${__value.raw}.md"), _width(280)])
-    panel.override_by_name("where", [_width(220)])
+    # A string of blanks would be a number, 0.
+    panel.override_by_name("where", [_value("unit", "string"), _width(220)])
+    panel.override_by_name("what", [_value("unit", "string")])
     panel.override_by_name("for", [_value("unit", "dtdurations"), _width(120)])
     return panel.sort_by(
         [common.TableSortByFieldState().display_name(name) for name in ("state", "severity")]

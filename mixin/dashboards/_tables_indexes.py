@@ -35,7 +35,9 @@ def bloat() -> Panels:
             KEYS,
             Column("bloat", of_tables, units.BytesIEC),
             Column("of the table", of(f"pg_table_bloat_ratio{TABLE}", of_tables), units.PercentUnit),
-        ).span(12),
+        )
+        .span(12)
+        .no_value("none"),
         table(
             "Bloated indexes",
             "Estimated at least, of b-tree indexes of 10 MB or more. REINDEX INDEX CONCURRENTLY makes one "
@@ -47,7 +49,9 @@ def bloat() -> Panels:
                 of(f"pg_index_bloat_ratio{TABLE}", of_indexes, *INDEX_NAMES),
                 units.PercentUnit,
             ),
-        ).span(12),
+        )
+        .span(12)
+        .no_value("none"),
     ]
 
 
@@ -89,7 +93,9 @@ def indexes() -> Panels:
             "Choose a month, and look at the replicas too, before one is dropped.",
             INDEX_KEYS,
             Column("size", unused, units.BytesIEC),
-        ).span(12),
+        )
+        .span(12)
+        .no_value("none"),
         table(
             "Indexes that are not valid",
             "Remains of a CREATE INDEX CONCURRENTLY or REINDEX CONCURRENTLY that failed, or one that is "
@@ -97,7 +103,9 @@ def indexes() -> Panels:
             INDEX_KEYS,
             Column("invalid", f'max {others} (pg_index_properties{TABLE[:-1]}, is_valid="0"}})', units.Short),
             watched=["PostgresInvalidIndex"],
-        ).span(12),
+        )
+        .span(12)
+        .no_value("none"),
         table(
             "Blocks of indexes",
             "The 20 indexes of the main database with most blocks that were not in shared buffers. Opt-in: "
@@ -108,7 +116,7 @@ def indexes() -> Panels:
                 f"topk(20, {rate('pg_statio_user_indexes_idx_blks_read_total', MAIN)})",
                 units.IOOpsPerSecond,
             ),
-        ),
+        ).no_value("off: --collector.statio-user-indexes"),
     ]
 
 
@@ -124,5 +132,5 @@ def sequences() -> Panels:
             Column(
                 "used", f"pg_sequence_used_ratio{where}", units.PercentUnit, "PostgresSequenceNearExhaustion"
             ),
-        ),
+        ).no_value("none"),
     ]

@@ -7,6 +7,12 @@ from mixin.dashboards._top import among
 TABLE = '{$target, datname=~"$datname", schemaname=~"$schemaname", relname=~"$relname"}'
 # The collector of the blocks of indexes looks at one database and has no label for it.
 MAIN = '{$target, schemaname=~"$schemaname", relname=~"$relname"}'
+# As the alert: a share of many rows, and only where autovacuum is due by its own settings.
+DEAD = f"""
+    table:pg_stat_user_tables_n_dead_tup:ratio{TABLE}
+    and pg_stat_user_tables_n_dead_tup{TABLE} > 10000
+    and pg_autovacuum_vacuum_threshold_ratio{TABLE} > 1
+"""
 NAMES = ("datname", "schemaname", "relname")
 KEYS = ["instance", "target", *NAMES]
 INDEX_NAMES = (*NAMES, "indexrelname")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.builders import table as tables
 from grafana_foundation_sdk.models import units
+from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
 from mixin.dashboards._board import Panels
 from mixin.dashboards._panels import graph
 from mixin.dashboards._queries import WHO, series
 from mixin.dashboards._tables import Column, table
-from mixin.dashboards._tables_names import KEYS, TABLE, of, rate
+from mixin.dashboards._tables_names import DEAD, KEYS, NAMES, TABLE, of, rate
 
 # A vacuum or an analysis that never was has the time 0.
 NEVER = "> 0"
@@ -22,7 +23,7 @@ def largest() -> tables.Panel:
     return table(
         "Largest tables",
         "The 20 largest: size with TOAST and indexes as of the last VACUUM or ANALYZE, growth without "
-        "indexes within a day, and rows. Dead rows in colour matter only where autovacuum is due: see "
+        "indexes within a day, and rows. Overdue are dead rows that autovacuum should have cleaned up: see "
         "Maintenance.",
         KEYS,
         Column("size", most, units.BytesIEC),
@@ -34,7 +35,8 @@ def largest() -> tables.Panel:
         ),
         Column("rows", of(f"pg_stat_user_tables_n_live_tup{TABLE}", most), units.Short),
         Column("dead", of(f"table:pg_stat_user_tables_n_dead_tup:ratio{TABLE}", most), units.PercentUnit),
-        watched=["PostgresDatabaseGrowth", "PostgresAutovacuumFallingBehind"],
+        Column("overdue", _overdue(most), units.PercentUnit, "PostgresAutovacuumFallingBehind"),
+        watched=["PostgresDatabaseGrowth"],
     )
 
 
@@ -48,8 +50,8 @@ def access() -> Panels:
             "The 20 with most rows read by sequential scans. Many scans of a large table that return few "
             "rows want an index; of a small one they are right.",
             KEYS,
-            Column("rows read in sequence", read, units.RowsPerSecond),
-            Column("scans in sequence", of(rate("pg_stat_user_tables_seq_scan"), read), units.OpsPerSecond),
+            Column("rows read", read, units.RowsPerSecond),
+            Column("scans", of(rate("pg_stat_user_tables_seq_scan"), read), units.OpsPerSecond),
             Column(
                 "rows by scan",
                 of(
@@ -59,7 +61,7 @@ def access() -> Panels:
                 ),
                 units.Short,
             ),
-            Column("scans of indexes", of(rate("pg_stat_user_tables_idx_scan"), read), units.OpsPerSecond),
+            Column("index scans", of(rate("pg_stat_user_tables_idx_scan"), read), units.OpsPerSecond),
             Column("rows by index", of(rate("pg_stat_user_tables_idx_tup_fetch"), read), units.RowsPerSecond),
         ),
         table(
@@ -74,7 +76,7 @@ def access() -> Panels:
                 units.PercentUnit,
             ),
             watched=["PostgresCacheHitRatioLow"],
-        ).span(12),
+        ).span(14),
         graph(
             "Scans",
             "Of the chosen tables. In sequence where they went through indexes before: an index is gone or "
@@ -82,7 +84,7 @@ def access() -> Panels:
             units.OpsPerSecond,
             series(f"sum({rate('pg_stat_user_tables_seq_scan')})", "in sequence"),
             series(f"sum({rate('pg_stat_user_tables_idx_scan')})", "of indexes"),
-        ),
+        ).span(10),
     ]
 
 
@@ -94,41 +96,16 @@ def _blocks(kind: str) -> str:
 
 def vacuum() -> Panels:
     """What autovacuum has to do, and what keeps it from it."""
-    due = f"topk(20, pg_autovacuum_vacuum_threshold_ratio{TABLE})"
     return [
-        table(
-            "Tables by need of a vacuum",
-            "Dead rows in relation to where autovacuum starts; above 1 it is due and waits for its turn. "
-            "Freezing from 1 on is forced. Never: no time since. Of the 100 closest of each database.",
-            KEYS,
-            Column("dead by threshold", due, units.Short),
-            Column(
-                "dead",
-                of(f"table:pg_stat_user_tables_n_dead_tup:ratio{TABLE}", due),
-                units.PercentUnit,
-                "PostgresAutovacuumFallingBehind",
-            ),
-            Column("dead rows", of(f"pg_stat_user_tables_n_dead_tup{TABLE}", due), units.Short),
-            Column("since vacuum", of(_since("vacuum"), due), units.DurationSeconds),
-            Column(
-                "inserted by threshold", of(f"pg_autovacuum_insert_threshold_ratio{TABLE}", due), units.Short
-            ),
-            Column(
-                "unfrozen by threshold", of(f"pg_autovacuum_freeze_threshold_ratio{TABLE}", due), units.Short
-            ),
-            Column(
-                "changed by threshold", of(f"pg_autovacuum_analyze_threshold_ratio{TABLE}", due), units.Short
-            ),
-            Column("since analyze", of(_since("analyze"), due), units.DurationSeconds),
-        ),
+        _due(),
         graph(
-            "Vacuums and analyses per hour",
+            "Vacuums and analyses a minute",
             "Of the chosen tables, by autovacuum and by hand. None for long while rows change: autovacuum "
             "is off or its workers are all busy.",
             units.Short,
             *(
                 series(
-                    "3600 * sum without (datname, schemaname, relname) "
+                    "60 * sum without (datname, schemaname, relname) "
                     f"({rate(f'pg_stat_user_tables_auto{what}_count')} "
                     f"+ {rate(f'pg_stat_user_tables_{what}_count')})",
                     f"{what} {WHO}",
@@ -162,8 +139,43 @@ def vacuum() -> Panels:
             KEYS,
             Column("without", f"1 - pg_autovacuum_enabled{TABLE} > 0", units.Short),
             watched=["PostgresAutovacuumFallingBehind"],
-        ).span(12),
+        )
+        .span(12)
+        .no_value("none"),
     ]
+
+
+def _due() -> tables.Panel:
+    due = f"topk(20, pg_autovacuum_vacuum_threshold_ratio{TABLE})"
+    columns = [
+        Column(title, expr, units.Short)
+        for title, expr in (
+            ("due: dead", due),
+            ("due: inserts", of(f"pg_autovacuum_insert_threshold_ratio{TABLE}", due)),
+            ("due: freeze", of(f"pg_autovacuum_freeze_threshold_ratio{TABLE}", due)),
+            ("due: analyze", of(f"pg_autovacuum_analyze_threshold_ratio{TABLE}", due)),
+        )
+    ]
+    panel = table(
+        "Tables by need of a vacuum",
+        "Due: what has gathered, in relation to where autovacuum starts; above 1 it waits for its turn, and "
+        "for freezing it is forced. Overdue: the part that is dead, where it should have been cleaned up. "
+        "Then the times since; none: never. Of the 100 closest of each database.",
+        KEYS,
+        *columns,
+        Column("dead rows", of(f"pg_stat_user_tables_n_dead_tup{TABLE}", due), units.Short),
+        Column("overdue", _overdue(due), units.PercentUnit, "PostgresAutovacuumFallingBehind"),
+        Column("vacuumed", of(_since("vacuum"), due), units.DurationSeconds),
+        Column("analyzed", of(_since("analyze"), due), units.DurationSeconds),
+    )
+    for column in columns:
+        panel.override_by_name(column.title, [DynamicConfigValue("decimals", 2)])
+    return panel
+
+
+def _overdue(chosen: str) -> str:
+    """Dead rows that autovacuum should have cleaned up, of all; 0 where it has nothing to do."""
+    return f"{of(DEAD, chosen)} or on ({', '.join(['job', 'instance', 'target', *NAMES])}) 0 * {chosen}"
 
 
 def _since(what: str) -> str:

@@ -7,13 +7,13 @@ from grafana_foundation_sdk.models import units
 from grafana_foundation_sdk.models.common import BigValueColorMode
 from grafana_foundation_sdk.models.dashboard import Panel
 
-from mixin import rules
 from mixin.dashboards._alerts import config
 from mixin.dashboards._application_parts import database, files, instances
 from mixin.dashboards._board import Board, Panels, Row
-from mixin.dashboards._jobs import JOB, compared, past_dashed, success_steps
+from mixin.dashboards._jobs import ERRORS as ERROR_RATES
+from mixin.dashboards._jobs import JOB, compared, past_dashed, success_lines, success_steps
 from mixin.dashboards._links import drill, to
-from mixin.dashboards._panels import gauge, graph, stat
+from mixin.dashboards._panels import OUTCOMES, gauge, graph, limits, stat, tinted
 from mixin.dashboards._queries import now, series
 from mixin.dashboards._tables import Column, alert_list, cell_link, firing, table
 from mixin.dashboards._variables import labels, target
@@ -49,8 +49,8 @@ def build() -> Board:
 
 def _health() -> Panels:
     return [
-        firing("application").height(5),
-        alert_list("application").height(5),
+        firing("application"),
+        alert_list("application"),
         gauge(
             "Instances up",
             "Part of the instances that answer Prometheus, of the job with the fewest. Below the limit what "
@@ -65,7 +65,7 @@ def _health() -> Panels:
             "the alerts on failed requests do. The dashboard Errors says which handlers fail.",
             units.PercentUnit,
             now(f"1 - max({ERRORS})", ""),
-            watched=["HighErrorRate", "ModerateErrorRate"],
+            watched=ERROR_RATES,
         )
         .thresholds(config(success_steps()))
         .color_mode(BigValueColorMode.BACKGROUND)
@@ -148,15 +148,20 @@ def _problems() -> Panels:
             now(f"({_stored('error')} or vector(0)) / ({_stored('.*')} > 0)", ""),
         ).no_value("none ran"),
         past_dashed(
-            graph(
-                "Failed requests now and before",
-                "Part of the requests answered with 5xx, in the job with the most, beside yesterday and a "
-                "week ago at this time. The lines are the limits.",
-                units.PercentUnit,
-                *compared("job:http_request_errors:ratio_rate5m", "max({})"),
-                alert="ModerateErrorRate",
-                watched=["HighErrorRate"],
-            ).axis_soft_max(1.2 * rules.threshold("ModerateErrorRate"))
+            limits(
+                graph(
+                    "Success rate now and before",
+                    "Requests that were not answered with 5xx, of the job with the fewest, beside yesterday "
+                    "and a week ago at this time. Below the lines the alerts on failed requests fire.",
+                    units.PercentUnit,
+                    *compared("job:http_request_errors:ratio_rate5m", "1 - max({})"),
+                    watched=ERROR_RATES,
+                    low=0.9,
+                )
+                .axis_soft_max(1)
+                .max(1),
+                success_lines(),
+            )
         ).data_links([drill("Errors", to("errors"))]),
         graph(
             "Durations of requests",
@@ -168,7 +173,7 @@ def _problems() -> Panels:
                 for p in ("p50", "p95", "p99")
             ),
             alert="HighLatencyP99",
-        ).axis_soft_max(1.2 * rules.threshold("HighLatencyP99")),
+        ),
     ]
 
 
@@ -208,13 +213,16 @@ def _requests() -> Panels:
                 watched=["AnomalousLatencyOrQueries"],
             )
         ),
-        graph(
-            "4xx and 5xx",
-            "Answers by status: 4xx are mistakes of clients, or an address that is gone; 5xx are ours. 0 "
-            "where there are none.",
-            units.RequestsPerSecond,
-            series(f"{by_code} or on () {NONE}", "{{code}}"),
-            watched=["ModerateErrorRate"],
+        tinted(
+            graph(
+                "4xx and 5xx",
+                "Answers by status: 4xx are mistakes of clients, or an address that is gone; 5xx are ours. 0 "
+                "where there are none.",
+                units.RequestsPerSecond,
+                series(f"{by_code} or on () {NONE}", "{{code}}"),
+                watched=["ModerateErrorRate"],
+            ),
+            OUTCOMES,
         ).data_links([drill("Errors", to("errors"))]),
         graph(
             "Active connections",
@@ -270,15 +278,18 @@ def _behind() -> Panels:
         )
         .span(8)
         .data_links([drill("Redis", to("redis", "instance"))]),
-        graph(
-            "Authentication",
-            "Attempts to log in. When the successful ones fall as the failed ones rise, users are locked "
-            "out.",
-            units.RequestsPerSecond,
-            series(
-                "sum by (result) (rate(authentication_attempts_total{$target}[$__rate_interval]))",
-                "{{result}}",
+        tinted(
+            graph(
+                "Authentication",
+                "Attempts to log in. When the successful ones fall as the failed ones rise, users are locked "
+                "out.",
+                units.RequestsPerSecond,
+                series(
+                    "sum by (result) (rate(authentication_attempts_total{$target}[$__rate_interval]))",
+                    "{{result}}",
+                ),
+                watched=["AuthenticationFailures"],
             ),
-            watched=["AuthenticationFailures"],
+            OUTCOMES,
         ).span(8),
     ]

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.models import units
 
-from mixin import rules
 from mixin.dashboards._board import Board, Panels, Row
 from mixin.dashboards._jobs import JOB, compared, dashed, past_dashed
 from mixin.dashboards._links import drill, to
-from mixin.dashboards._panels import gauge, graph, stacked, stat
+from mixin.dashboards._panels import OUTCOMES, gauge, graph, stacked, stat, tinted
 from mixin.dashboards._queries import now, series
 from mixin.dashboards._tables import alert_list, firing
 from mixin.dashboards._variables import target
@@ -45,8 +44,8 @@ def build() -> Board:
 
 def _health() -> Panels:
     return [
-        firing("business").height(5),
-        alert_list("business").height(5),
+        firing("business"),
+        alert_list("business"),
         stat(
             "Orders at busy times",
             "Completed in the last half hour, in the job with the fewest of those that usually have some at "
@@ -72,9 +71,9 @@ def _health() -> Panels:
             "Orders in half an hour",
             "Completed orders of all chosen jobs.",
             units.Short,
-            now(f"sum(job:orders:rate30m{JOB}) * {HALF_HOUR}", ""),
+            now(f"round(sum(job:orders:rate30m{JOB}) * {HALF_HOUR})", ""),
             watched=["NoOrders", "OrderDrop"],
-        ).decimals(0),
+        ),
         stat(
             "Revenue an hour",
             "Of completed orders, each currency for itself, as of the last half hour.",
@@ -123,23 +122,24 @@ def _orders() -> Panels:
         )
         .axis_soft_max(1.5)
         .no_value(LEARNING),
-        stacked(
-            "Orders by result",
-            "Failed ones that rise while completed ones fall: payment, stock or the database. Both fall: "
-            "customers do not get that far.",
-            units.CountsPerSecond,
-            series(ORDERS, "{{result}}"),
-            watched=["NoOrders"],
+        tinted(
+            stacked(
+                "Orders by result",
+                "Failed ones that rise while completed ones fall: payment, stock or the database. Both fall: "
+                "customers do not get that far.",
+                units.CountsPerSecond,
+                series(ORDERS, "{{result}}"),
+                watched=["NoOrders"],
+            ),
+            OUTCOMES,
         ).data_links([drill("Errors", to("errors"))]),
         graph(
             "How unusual orders are",
             "Distance from what is usual at this time, in usual spreads. Nothing in the first half day.",
             units.Short,
-            series('anomaly:score{job=~"$job", signal="orders"}', "{{job}}"),
+            series('anomaly:score{job=~"$job", instance=~"$instance|", signal="orders"}', "{{job}}"),
             alert="AnomalousRequestRate",
-        )
-        .axis_soft_max(1.2 * rules.threshold("AnomalousRequestRate"))
-        .no_value(LEARNING),
+        ).no_value(LEARNING),
     ]
 
 

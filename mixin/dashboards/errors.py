@@ -5,14 +5,11 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders import timeseries
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models import units
-from grafana_foundation_sdk.models.common import BigValueColorMode
 from grafana_foundation_sdk.models.dashboard import Panel
 
-from mixin import rules
-from mixin.dashboards._alerts import config
 from mixin.dashboards._board import Board, Panels, Row
 from mixin.dashboards._errors_below import exporter, postgres, redis
-from mixin.dashboards._jobs import JOB, compared, error_steps, past_dashed
+from mixin.dashboards._jobs import ERRORS, JOB, compared, past_dashed
 from mixin.dashboards._links import to
 from mixin.dashboards._panels import count, graph, stat
 from mixin.dashboards._queries import now, series
@@ -54,17 +51,15 @@ def build() -> Board:
 
 def _health() -> Panels:
     return [
-        firing(SERVICES).height(5),
-        alert_list(SERVICES).height(5),
+        firing(SERVICES),
+        alert_list(SERVICES),
         stat(
             "Failed requests",
             "Part of the requests answered with 5xx, in the job with the most.",
             units.PercentUnit,
             now(f"max(job:http_request_errors:ratio_rate5m{JOB})", ""),
-            watched=["ModerateErrorRate", "HighErrorRate"],
+            alert=ERRORS,
         )
-        .thresholds(config(error_steps()))
-        .color_mode(BigValueColorMode.BACKGROUND)
         .decimals(2)
         .no_value(NOBODY),
         stat(
@@ -116,9 +111,8 @@ def _requests() -> Panels:
                 "week ago at this time.",
                 units.PercentUnit,
                 *compared("job:http_request_errors:ratio_rate5m", "max({})"),
-                alert="ModerateErrorRate",
-                watched=["HighErrorRate"],
-            ).axis_soft_max(1.2 * rules.threshold("ModerateErrorRate"))
+                alert=ERRORS,
+            )
         ),
         _by_handler(
             "5xx by handler", "5..", "One handler alone: its code. All: what they share, so look below."
@@ -136,7 +130,7 @@ def _requests() -> Panels:
                 "{{error_type}}",
             ),
             watched=["DatabaseDown"],
-        ).axis_soft_max(1),
+        ),
         _worst_handlers(),
         graph(
             "Failed logins by method",
@@ -153,15 +147,14 @@ def _requests() -> Panels:
             series(_sum('file_uploads_total{$target, result="failure"}'), "uploads"),
             series(_sum('file_downloads_total{$target, result="failure"}'), "downloads"),
             series(_sum('s3_request_duration_seconds_count{$target, outcome="error"}'), "object store"),
-        ).axis_soft_max(1),
+        ),
     ]
 
 
 def _by_handler(title: str, code: str, about: str) -> timeseries.Panel:
     selector = REQUESTS % f', code=~"{code}"'
     query = series(_some("handler", selector), "{{handler}}")
-    panel = graph(title, about, units.RequestsPerSecond, query, watched=["ModerateErrorRate"])
-    return panel.axis_soft_max(1)
+    return graph(title, about, units.RequestsPerSecond, query, watched=["ModerateErrorRate"])
 
 
 def _worst_handlers() -> Builder[Panel]:

@@ -103,7 +103,7 @@ def _problems() -> Panels:
             units.Short,
             series(f"max({STALE})", ""),
             alert="CollectorStale",
-        ),
+        ).decimals(1),
         stat(
             "Dropped in 15 minutes",
             "Samples left out by the collector that is furthest over its limit of series: the page is not "
@@ -132,14 +132,14 @@ def _problems() -> Panels:
                 "{{family}} {{instance}} {{target}}",
             ),
             watched=["CollectorFailing"],
-        ),
+        ).axis_soft_max(4),
         graph(
             "Stalest collector, by family",
             "Age of the oldest background result, in periods of its collector.",
             units.Short,
             series(f"max by (instance, target, family) ({STALE})", "{{family}} {{instance}} {{target}}"),
             alert="CollectorStale",
-        ),
+        ).decimals(1),
     ]
 
 

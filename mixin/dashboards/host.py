@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from grafana_foundation_sdk.builders import timeseries
 from grafana_foundation_sdk.models import units
 
 from mixin.dashboards._board import Board, Panels, Row
 from mixin.dashboards._host_parts import containers, kernel, network, processes
 from mixin.dashboards._links import drill, to
-from mixin.dashboards._panels import gauge, graph, stacked, stat
+from mixin.dashboards._panels import gauge, graph, stacked, stat, tinted
 from mixin.dashboards._queries import now, series
 from mixin.dashboards._tables import Column, alert_list, firing, table
 from mixin.dashboards._variables import labels, target
@@ -36,6 +37,13 @@ FULL_IN = """
     )
     and on (job, instance, mountpoint) mountpoint:node_filesystem_avail:ratio{$target}
 """
+MODES = {
+    "^other": "purple",
+    "^user": "green",
+    "^system": "blue",
+    "^iowait": "orange",
+    "^steal": "red",
+}
 
 
 def build() -> Board:
@@ -105,7 +113,7 @@ def _health() -> Panels:
             alert="HostDiskSaturated",
         ),
         stat(
-            "Killed for memory in 10 minutes",
+            "OOM kills in 10 minutes",
             "Processes that the kernel killed because the host or a container had no memory left.",
             units.Short,
             now(f"max({KILLS}) or vector(0)", ""),
@@ -142,32 +150,14 @@ def _problems() -> Panels:
             Column("inodes left", INODES, units.PercentUnit, "HostInodesAlmostFull"),
             Column("full in", FULL_IN, units.DurationSeconds),
             watched=["HostFilesystemFillingUp"],
-        ),
+        ).height(6),
     ]
 
 
 def _performance() -> Panels:
     groups = drill("Processes: open that row", to("host", "instance"))
     return [
-        stacked(
-            "CPU by mode",
-            "Share of all cores, mean of the chosen hosts. iowait: idle for want of the disk; steal: taken "
-            "by other machines on the same hardware.",
-            units.PercentUnit,
-            series(
-                "avg(sum without (mode) "
-                '(rate(node_cpu_seconds_total{$target, mode=~"nice|irq|softirq"}[$__rate_interval])))',
-                "other",
-            ),
-            *(
-                series(
-                    f'avg(rate(node_cpu_seconds_total{{$target, mode="{mode}"}}[$__rate_interval]))',
-                    mode,
-                )
-                for mode in ("user", "system", "iowait", "steal")
-            ),
-            watched=["HostCpuHigh"],
-        ).data_links([groups]),
+        _cpu().data_links([groups]),
         stacked(
             "Memory",
             "All chosen hosts together. Shared is PostgreSQL's shared buffers for the most part; page cache "
@@ -247,3 +237,26 @@ def _performance() -> Panels:
             watched=["HostMemoryHigh"],
         ),
     ]
+
+
+def _cpu() -> timeseries.Panel:
+    panel = stacked(
+        "CPU by mode",
+        "Share of all cores, mean of the chosen hosts. iowait: idle for want of the disk; steal: taken "
+        "by other machines on the same hardware.",
+        units.PercentUnit,
+        series(
+            "avg(sum without (mode) "
+            '(rate(node_cpu_seconds_total{$target, mode=~"nice|irq|softirq"}[$__rate_interval])))',
+            "other",
+        ),
+        *(
+            series(
+                f'avg(rate(node_cpu_seconds_total{{$target, mode="{mode}"}}[$__rate_interval]))',
+                mode,
+            )
+            for mode in ("user", "system", "iowait", "steal")
+        ),
+        watched=["HostCpuHigh"],
+    )
+    return tinted(panel.max(1), MODES)

@@ -7,7 +7,7 @@ from grafana_foundation_sdk.models import units
 
 from mixin.dashboards._board import Board, Panels, Row
 from mixin.dashboards._golden import Service, line, worst
-from mixin.dashboards._jobs import JOB, compared, past_dashed
+from mixin.dashboards._jobs import ERRORS, JOB, compared, past_dashed
 from mixin.dashboards._links import drill, to
 from mixin.dashboards._panels import graph
 from mixin.dashboards._queries import WHO, Query, series
@@ -37,6 +37,11 @@ EXPORTERS = """
 FAILING = """
     count(exporter_collector_success{$target} == 0) or 0 * max(exporter_build_info{$target})
 """
+# Where keys may be evicted, a full memory is how a cache works.
+NO_ROOM = """
+    instance:redis_memory_used:ratio{$target} and on (job, instance, target, node)
+    redis_instance_info{$target, role!="slave", maxmemory_policy="noeviction"}
+"""
 STALE = "exporter_collector_age_seconds{$target} / exporter_collector_period_seconds{$target}"
 DROPPED = "max(increase(exporter_series_dropped_total{$target}[15m]))"
 # Signals of applications have no instance.
@@ -51,7 +56,7 @@ def build() -> Board:
         service=SERVICES,
         variables=[*target("up")],
         rows=[
-            Row("Health", [firing(SERVICES), alert_list(SERVICES), *_services()]),
+            Row("Health", [firing(SERVICES).height(6), alert_list(SERVICES).height(6), *_services()]),
             Row("Problems", _unusual()),
             Row("Performance", _compared()),
         ],
@@ -66,11 +71,9 @@ def _services() -> Panels:
 def _users() -> Panels:
     return line(
         APPLICATION,
-        series(APPLICATIONS, "{{job}} {{instance}}"),
+        series(APPLICATIONS, "{{instance}}"),
         Column("requests", f"sum(job:http_requests:rate5m{JOB})", units.RequestsPerSecond),
-        Column(
-            "fail", f"max(job:http_request_errors:ratio_rate5m{JOB})", units.PercentUnit, "ModerateErrorRate"
-        ),
+        Column("fail", f"max(job:http_request_errors:ratio_rate5m{JOB})", units.PercentUnit, ERRORS),
         Column(
             "p99", f"max(job:http_request_duration_seconds:p99_rate5m{JOB})", units.Seconds, "HighLatencyP99"
         ),
@@ -97,6 +100,7 @@ def _stores() -> Panels:
                 "lag",
                 "max(pg_recovery_replay_lag_seconds{$target}) or 0 * max(pg_up{$target})",
                 units.Seconds,
+                "PostgresReplicationLagHigh",
             ),
             watched="PostgresDown",
         ),
@@ -105,10 +109,10 @@ def _stores() -> Panels:
             series("redis_up{$target}", f"{WHO} {{{{node}}}}"),
             Column("commands", "sum(instance:redis_commands:rate5m{$target})", units.OpsPerSecond),
             Column(
-                "clients",
-                "max(instance:redis_connected_clients:ratio{$target})",
+                "memory",
+                f"max({NO_ROOM}) or 0 * max(redis_up{{$target}})",
                 units.PercentUnit,
-                "RedisClientsHigh",
+                "RedisMemoryNearMax",
             ),
             Column(
                 "command takes",
@@ -131,7 +135,7 @@ def _below() -> Panels:
     return [
         *line(
             POOLS,
-            series(f"pgbouncer_up{{$target}} or {WITH_POOLS}"),
+            series(f"min by (instance, target) (pgbouncer_up{{$target}} or {WITH_POOLS})"),
             Column(
                 "PgBouncer used",
                 "max(pool:pgbouncer_pools_server_active_connections:ratio{$target})",

@@ -131,7 +131,9 @@ def _problems() -> Panels:
             units.Short,
             series(f"sum without (user) ({WAITING})", BY_DATABASE),
             watched=["PgbouncerClientsWaiting"],
-        ).data_links([postgres]),
+        )
+        .axis_soft_max(4)
+        .data_links([postgres]),
         graph(
             "Longest wait over time",
             "By database, of the client that has waited longest. Requests take at least so much longer.",
@@ -179,7 +181,7 @@ def _pools() -> tables.Panel:
         Column("servers logging in", count("server_login"), units.Short),
         Column("size", f"pgbouncer_pools_size_limit{POOL} > 0", units.Short),
         watched=["PgbouncerClientsWaiting"],
-    )
+    ).height(6)
 
 
 def _performance() -> Panels:
@@ -214,7 +216,9 @@ def _performance() -> Panels:
             units.PercentUnit,
             series(f"max without (user) ({USED})", BY_DATABASE),
             alert="PgbouncerPoolSaturated",
-        ).max(1),
+        )
+        .max(1)
+        .no_value("no limit known"),
         stacked(
             "Servers by what they do",
             "Server connections of the chosen pools. Many that log in: short lifetimes or a server that "

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from grafana_foundation_sdk.builders import timeseries
 from grafana_foundation_sdk.models import units
 
 from mixin.dashboards._board import Board, Panels, Row
 from mixin.dashboards._links import drill, to
-from mixin.dashboards._panels import UP, gauge, graph, stacked, stat, state, timeline
+from mixin.dashboards._panels import UP, gauge, graph, stacked, stat, state, timeline, tinted
 from mixin.dashboards._postgres_upkeep import databases, wal
 from mixin.dashboards._queries import WHO, now, or_zero, past_and_soon, series
 from mixin.dashboards._tables import alert_list, firing
 from mixin.dashboards._variables import labels, target
 
+# An axis of few sessions that ends here has whole numbers only.
+WHOLE = 4
 CONNECTIONS = "instance:pg_connections_used:ratio{$target}"
 CACHE = "instance:pg_stat_database_blks_hit:ratio_rate5m{$target}"
 LOCKS = "instance:pg_locks_count:ratio{$target}"
@@ -134,7 +137,7 @@ def _problems() -> Panels:
             units.Short,
             series(f"max({DEADLOCKS})", ""),
             alert="PostgresDeadlocks",
-        ),
+        ).decimals(0),
         stat(
             "Rollback ratio",
             "Part of the transactions that were rolled back, in the database with the most; 0 where none "
@@ -150,15 +153,7 @@ def _problems() -> Panels:
             now(f"max({LOCKS})", ""),
             alert="PostgresLocksNearLimit",
         ),
-        graph(
-            "Sessions that wait for a lock",
-            "Sessions blocked by another one, and those that block and wait for nobody: the heads of the "
-            "queues.",
-            units.Short,
-            series(_summed("blocked_sessions"), f"blocked {WHO}"),
-            series(_summed("blocking_sessions"), f"blocking {WHO}"),
-            watched=["PostgresBlockedSessions"],
-        ),
+        _blocked(),
         graph(
             "Connections used over time",
             "Sessions in relation to what ordinary roles can have. A steady climb is a leak in a pool; a "
@@ -168,6 +163,20 @@ def _problems() -> Panels:
             alert="PostgresConnectionsHigh",
         ).max(1),
     ]
+
+
+def _blocked() -> timeseries.Panel:
+    panel = graph(
+        "Sessions that wait for a lock",
+        "Sessions blocked by another one, and those that block and wait for nobody: the heads of the queues. "
+        "Click for the sessions.",
+        units.Short,
+        series(_summed("blocked_sessions"), f"blocked {WHO}"),
+        series(_summed("blocking_sessions"), f"blocking {WHO}"),
+        watched=["PostgresBlockedSessions"],
+    )
+    panel.data_links([drill("Statements and sessions", to("queries", "instance"))])
+    return tinted(panel.axis_soft_max(WHOLE), {"^blocked": "orange", "^blocking": "red"})
 
 
 def _performance() -> Panels:
@@ -182,21 +191,7 @@ def _performance() -> Panels:
             series("instance:pg_stat_database_xact_rollback:rate5m{$target}", f"rollback {WHO}"),
             watched=["PostgresRollbackRatioHigh"],
         ),
-        stacked(
-            "Sessions by state",
-            "What the sessions of clients do, all chosen servers together. Many that are idle in "
-            "transaction point to an application, many active ones to slow statements or locks.",
-            units.Short,
-            series(f"sum by (state) ({SESSIONS})", "{{state}}"),
-            watched=["PostgresIdleInTransactionLong"],
-        ),
-        stacked(
-            "What active sessions wait for",
-            "Active sessions of clients by type of wait, all chosen servers together; those running "
-            "use the CPU. Lock: see Problems. IO: see the cache. LWLock: too many at once.",
-            units.Short,
-            series(f"sum by (wait_event_type) ({ACTIVE})", "{{wait_event_type}}"),
-        ),
+        *_sessions(),
         graph(
             "Ages of transactions and statements",
             "The oldest of each kind. Those that only ever rise belong to a session that has to be ended.",
@@ -214,6 +209,7 @@ def _performance() -> Panels:
             series(CACHE),
             *past_and_soon("instance:pg_stat_database_blks_hit:ratio", WHO),
             alert="PostgresCacheHitRatioLow",
+            low=0.8,
         ).max(1),
         graph(
             "Blocks read",
@@ -246,6 +242,28 @@ def _performance() -> Panels:
                 'datname=~"$datname"}[$__rate_interval]))'
             ),
         ).data_links([host, queries]),
+    ]
+
+
+def _sessions() -> Panels:
+    states = stacked(
+        "Sessions by state",
+        "What the sessions of clients do, all chosen servers together. Many that are idle in "
+        "transaction point to an application, many active ones to slow statements or locks.",
+        units.Short,
+        series(f"sum by (state) ({SESSIONS})", "{{state}}"),
+        watched=["PostgresIdleInTransactionLong"],
+    )
+    waits = stacked(
+        "What active sessions wait for",
+        "Active sessions of clients by type of wait, all chosen servers together; those running "
+        "use the CPU. Lock: see Problems. IO: see the cache. LWLock: too many at once.",
+        units.Short,
+        series(f"sum by (wait_event_type) ({ACTIVE})", "{{wait_event_type}}"),
+    )
+    return [
+        tinted(states, {"^active": "green", "^idle$": "blue", "^idle in transaction": "orange"}),
+        tinted(waits.axis_soft_max(WHOLE), {"^running": "green", "^Lock": "red"}),
     ]
 
 

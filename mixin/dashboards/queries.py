@@ -9,7 +9,7 @@ from mixin.dashboards._board import Board, Panels, Row
 from mixin.dashboards._links import to
 from mixin.dashboards._panels import gauge, graph, stacked, stat
 from mixin.dashboards._queries import WHO, now, or_zero, series
-from mixin.dashboards._queries_parts import functions, progress, statements, waits
+from mixin.dashboards._queries_parts import functions, progress, sessions, statements, waits
 from mixin.dashboards._tables import Column, alert_list, cell_link, firing, table
 from mixin.dashboards._variables import labels, target
 
@@ -45,7 +45,7 @@ def build() -> Board:
             Row("Problems", _problems()),
             Row("Performance", _performance()),
             Row("Busiest statements (opt-in)", statements(), collapsed=True),
-            Row("Waits, locks and sessions", waits(), collapsed=True),
+            Row("Waits and locks", waits(), collapsed=True),
             Row("Long commands under way", progress(), collapsed=True),
             Row("Functions (opt-in)", functions(), collapsed=True),
         ],
@@ -62,22 +62,22 @@ def _health() -> Panels:
             "Calls of statements that have ended, of the chosen databases and users.",
             units.OpsPerSecond,
             series(f"sum({_rate('calls')})", ""),
-        ),
+        ).no_value("no pg_stat_statements"),
         stat(
             "Statements at a time",
             "Time spent in statements, by time: how many run at once on average. More than there are cores "
             "wait for a CPU, a disk or each other.",
             units.Short,
             series(f"sum({_rate('seconds')})", ""),
-        ),
+        ).no_value("no pg_stat_statements"),
         stat(
             "Mean duration",
             "Of the statements that have ended; 0 where none has. Up while the calls stay: a plan that "
             "changed, locks, or the disk.",
             units.Seconds,
-            series(f"sum({_rate('seconds')}) / (sum({_rate('calls')}) > 0) or vector(0)", ""),
+            series(f"sum({_rate('seconds')}) / (sum({_rate('calls')}) > 0) or 0 * sum({_rate('calls')})", ""),
             watched=["HighSlowQueryRate"],
-        ),
+        ).no_value("no pg_stat_statements"),
         stat(
             "Longest statement",
             "How long a client's statement has been running. One that is not meant to take long can be "
@@ -99,16 +99,17 @@ def _health() -> Panels:
             "dropped, which is normal where it happens seldom.",
             units.PercentUnit,
             now("max(pg_stat_statements_entries{$target} / pg_stat_statements_max_entries{$target})", ""),
-        ),
+        ).no_value("no pg_stat_statements"),
     ]
 
 
 def _problems() -> Panels:
     return [
+        sessions().height(6),
         graph(
             "Longest wait for a lock over time",
-            "How long a session has been waiting. The row below about locks, and pg_blocking_pids(), say for "
-            "whom.",
+            "How long a session has been waiting. The sessions above, the row about locks, and "
+            "pg_blocking_pids() say for whom.",
             units.Seconds,
             series(or_zero(f"max without (datname) ({WAIT})")),
             alert="PostgresBlockedSessions",
@@ -132,13 +133,13 @@ def _performance() -> Panels:
             "waits for it.",
             units.Short,
             series(f"sum by (user) ({_rate('seconds')})", "{{user}}"),
-        ),
+        ).no_value("no pg_stat_statements"),
         stacked(
             "Calls by user",
             "Statements that have ended, all chosen servers together. A jump is a loop or a lost cache.",
             units.OpsPerSecond,
             series(f"sum by (user) ({_rate('calls')})", "{{user}}"),
-        ),
+        ).no_value("no pg_stat_statements"),
         _totals(),
         graph(
             "Mean duration by user",
@@ -150,7 +151,7 @@ def _performance() -> Panels:
                 f"{{{{user}}}} {WHO}",
             ),
             watched=["HighSlowQueryRate"],
-        ),
+        ).no_value("no pg_stat_statements"),
         graph(
             "Time that statements wait for blocks",
             "Reading and writing, by time: how many statements wait for the disk at once. 0 without "
@@ -158,20 +159,20 @@ def _performance() -> Panels:
             units.Short,
             series(f"sum without (datname, user) ({_rate('block_read_seconds')})", f"reading {WHO}"),
             series(f"sum without (datname, user) ({_rate('block_write_seconds')})", f"writing {WHO}"),
-        ),
+        ).no_value("no pg_stat_statements"),
         stacked(
             "WAL by user",
             "Who writes. Much WAL fills the disk, delays replicas and makes checkpoints come early.",
             units.BytesPerSecondIEC,
             series(f"sum by (user) ({_rate('wal_bytes')})", "{{user}}"),
-        ),
+        ).no_value("no pg_stat_statements"),
         graph(
             "Temporary blocks",
             "Of sorts and hashes that did not fit into work_mem.",
             units.OpsPerSecond,
             series(f"sum without (datname, user) ({_rate('temp_blocks_written')})", f"written {WHO}"),
             series(f"sum without (datname, user) ({_rate('temp_blocks_read')})", f"read {WHO}"),
-        ),
+        ).no_value("no pg_stat_statements"),
     ]
 
 
@@ -190,6 +191,7 @@ def _totals() -> tables.Panel:
         Column("temporary blocks", _rate("temp_blocks_written"), units.OpsPerSecond),
         Column("WAL", _rate("wal_bytes"), units.BytesPerSecondIEC),
     )
+    panel.no_value("not measured")
     return cell_link(panel, "datname", "Tables", to("tables", "instance", "datname", row=True))
 
 

@@ -87,7 +87,7 @@ def _health() -> Panels:
             alert="RedisDown",
         ),
         gauge(
-            "Memory used, nothing evicted",
+            "Memory used, no eviction",
             "Of maxmemory, on the fullest server that refuses writes when it is full; 0 where none does. "
             "At 100 % writes fail with an OOM error.",
             units.PercentUnit,
@@ -108,7 +108,7 @@ def _health() -> Panels:
             series("sum(instance:redis_commands:rate5m{$target})", ""),
         ),
         stat(
-            "Mean duration of commands",
+            "Mean duration",
             "Time inside the slowest server, without the network; 0 where none ran. Look below for the "
             "command that takes it.",
             units.Seconds,
@@ -130,7 +130,7 @@ def _problems() -> Panels:
     host = drill("Host", to("host", "instance"))
     return [
         stat(
-            "Refused connections in 5 minutes",
+            "Refused in 5 minutes",
             "Clients that got an error because maxclients were connected, on the worst server.",
             units.Short,
             series("max(increase(redis_rejected_connections_total{$target}[5m])) or vector(0)", ""),
@@ -180,13 +180,21 @@ def _problems() -> Panels:
             series(MEMORY, NODE),
             alert="RedisMemoryNearMax",
         ).max(1),
+        graph(
+            "Errors by kind",
+            "Replies that were errors, all chosen servers together. OOM: no memory; MISCONF: it can't save; "
+            "NOAUTH, NOPERM: logins and rights; ERR, WRONGTYPE: a fault of the caller.",
+            units.OpsPerSecond,
+            series("sum by (err) (rate(redis_errors_total{$target}[$__rate_interval]))", "{{err}}"),
+            watched=["RedisMemoryNearMax", "RedisPersistenceFailing"],
+        ).no_value("none"),
         timeline(
             "Up over time",
             "When each server answered. Short gaps that come back are a long command or the network.",
             UP,
             series("redis_up{$target}", NODE),
             alert="RedisDown",
-        ).height(8),
+        ).span(24),
     ]
 
 

@@ -24,7 +24,7 @@ PRIMARIES = """
 """
 UNARCHIVED = "pg_wal_archive_oldest_ready_age_seconds{$target} unless pg_replication_is_replica{$target} == 1"
 # A standby as its primary sees it.
-STANDBY = "{{application_name}} {{client_addr}} {{slot_name}}"
+STANDBY = "{{application_name}} {{client_addr}} {{instance}} {{target}}"
 
 
 def build() -> Board:
@@ -91,7 +91,7 @@ def _health() -> Panels:
             "Connected standbys",
             "Receivers that are connected to the chosen servers, those of backups and logical ones included.",
             units.Short,
-            series("count(pg_stat_replication_pg_wal_lsn_diff{$target}) or vector(0)", ""),
+            now("count(pg_stat_replication_pg_wal_lsn_diff{$target}) or vector(0)", ""),
         ),
     ]
 
@@ -105,14 +105,27 @@ def _problems() -> Panels:
             ROLES,
             series("pg_replication_is_replica{$target}"),
             watched=["PostgresRoleChanged", "PostgresSplitBrain"],
-        ),
+        ).span(8),
         timeline(
             "Receivers over time",
             "When each standby was connected. It is empty where there is no standby.",
             RECEIVERS,
             series("pg_wal_receiver_connected{$target}"),
             alert="PostgresReplicaNotStreaming",
-        ),
+        )
+        .span(8)
+        .no_value("no standby"),
+        timeline(
+            "Replay over time",
+            "Whether somebody has paused the replay of a standby with pg_wal_replay_pause(): it receives "
+            "all and shows nothing of it. pg_wal_replay_resume() ends it. It is empty where there is no "
+            "standby.",
+            PAUSED,
+            series("pg_recovery_paused{$target}"),
+            watched=["PostgresReplicationLagHigh"],
+        )
+        .span(8)
+        .no_value("no standby"),
         graph(
             "Lag in seconds",
             "How old what a standby shows is. It also climbs where the primary writes nothing and the "
@@ -157,7 +170,7 @@ def _performance() -> Panels:
             units.BytesIEC,
             series(
                 or_zero("max without (state) (pg_stat_replication_pg_wal_lsn_diff{$target})"),
-                f"{STANDBY} {WHO}",
+                STANDBY,
             ),
         ),
         graph(
@@ -167,7 +180,7 @@ def _performance() -> Panels:
             units.Seconds,
             series(
                 or_zero("max without (state) (pg_stat_replication_replay_lag_seconds{$target})"),
-                f"{STANDBY} {WHO}",
+                STANDBY,
             ),
         ),
         graph(
@@ -213,7 +226,7 @@ def _tables() -> Panels:
         Column("write delay", "pg_stat_replication_write_lag_seconds{$target}", units.Seconds),
         Column("flush delay", "pg_stat_replication_flush_lag_seconds{$target}", units.Seconds),
         Column("replay delay", "pg_stat_replication_replay_lag_seconds{$target}", units.Seconds),
-    )
+    ).height(6)
     slots = table(
         "Slots",
         "What each slot holds back: WAL on disk, and old rows from VACUUM (in transactions since).",
@@ -226,7 +239,7 @@ def _tables() -> Panels:
             "max without (slot_type) (pg_replication_slots_xmin_age_xids{$target})",
             units.Short,
         ),
-    )
+    ).height(6)
     return [
         cell_link(standbys, "instance", "PostgreSQL", to("postgres", "instance", row=True)),
         cell_link(slots, "instance", "PostgreSQL", to("postgres", "instance", row=True)),
@@ -236,13 +249,7 @@ def _tables() -> Panels:
             "seconds at least.",
             units.Seconds,
             series(or_zero("pg_wal_receiver_last_message_age_seconds{$target}")),
-        ),
-        timeline(
-            "Replay",
-            "Whether somebody has paused the replay of a standby with pg_wal_replay_pause().",
-            PAUSED,
-            series(or_zero("pg_recovery_paused{$target}")),
-        ),
+        ).span(24),
     ]
 
 
@@ -259,7 +266,9 @@ def _subscriptions() -> Panels:
                 "time() - pg_stat_subscription_last_msg_receipt_timestamp_seconds{$target}",
                 units.Seconds,
             ),
-        ).span(12),
+        )
+        .span(12)
+        .no_value("none"),
         graph(
             "Errors of subscriptions",
             "While changes were applied, or tables copied for the first time; from PostgreSQL 15 on. A "

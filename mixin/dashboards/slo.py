@@ -8,7 +8,6 @@ from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models import units
 from grafana_foundation_sdk.models.dashboard import Panel
 
-from mixin import rules
 from mixin.dashboards._board import Board, Panels, Row
 from mixin.dashboards._jobs import dashed
 from mixin.dashboards._links import drill, to
@@ -56,8 +55,8 @@ def build() -> Board:
 
 def _health() -> Panels:
     return [
-        firing("application").height(5),
-        alert_list("application").height(5),
+        firing("application"),
+        alert_list("application"),
         *(_burn(alert) for alert in WINDOWS),
         stat(
             "Budget spent",
@@ -121,7 +120,7 @@ def _windows(alert: str) -> timeseries.Panel:
         series(f"slo:burn_rate:{long}{SLO}", f"{long} {WHICH}"),
         series(f"slo:burn_rate:{short}{SLO}", f"{short} {WHICH}"),
         alert=alert,
-    ).axis_soft_max(1.2 * rules.threshold(alert))
+    )
 
 
 def _performance() -> Panels:
@@ -132,7 +131,10 @@ def _performance() -> Panels:
             units.PercentUnit,
             series(LEFT, WHICH),
             watched=["ErrorBudgetExhausted"],
-        ).no_value("within an hour"),
+            low=0,
+        )
+        .max(1)
+        .no_value("within an hour"),
         _missing().data_links([drill("Errors", to("errors"))]),
         graph(
             "Requests counted",

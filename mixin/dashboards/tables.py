@@ -10,18 +10,12 @@ from mixin.dashboards._panels import count, gauge, graph, stat
 from mixin.dashboards._queries import WHO, now, or_zero, series
 from mixin.dashboards._tables import alert_list, firing
 from mixin.dashboards._tables_indexes import bloat, indexes, sequences
-from mixin.dashboards._tables_names import TABLE
+from mixin.dashboards._tables_names import DEAD, TABLE
 from mixin.dashboards._tables_parts import access, largest, vacuum
 from mixin.dashboards._variables import labels, target
 
 DATABASE = '{$target, datname=~"$datname"}'
 INVALID = f'pg_index_properties{TABLE[:-1]}, is_valid="0"}}'
-# As the alert: of the primary, a share of many rows, and only where autovacuum is due by its own settings.
-DEAD = f"""
-    table:pg_stat_user_tables_n_dead_tup:ratio{TABLE}
-    and pg_stat_user_tables_n_dead_tup{TABLE} > 10000
-    and pg_autovacuum_vacuum_threshold_ratio{TABLE} > 1
-"""
 GROWTH = f"database:pg_database_size_bytes:predict_7d{DATABASE} / pg_database_size_bytes{DATABASE}"
 
 
@@ -89,11 +83,11 @@ def _health() -> Panels:
             alert="PostgresInvalidIndex",
         ),
         stat(
-            "Size in a week, by now",
-            "Of the database that grows fastest, at the pace of the last three days; 1 until three days are "
-            "known.",
-            units.Short,
-            now(f"max({GROWTH}) or vector(1)", ""),
+            "Growth in a week",
+            "Of the database that will grow most of its size, at the pace of the last three days; 0 until "
+            "three days are known.",
+            units.PercentUnit,
+            now(f"max({GROWTH}) - 1 or vector(0)", ""),
             watched=["PostgresDatabaseGrowth"],
         ),
         stat(
@@ -115,7 +109,9 @@ def _problems() -> Panels:
             units.PercentUnit,
             series(f"max without (datname) (database:pg_wraparound:ratio{DATABASE})", f"{{{{kind}}}} {WHO}"),
             alert="PostgresWraparound",
-        ).data_links([drill("Statements", to("queries", "instance"))]),
+        )
+        .decimals(1)
+        .data_links([drill("Statements", to("queries", "instance"))]),
         graph(
             "Dead rows",
             "Of the chosen tables. It is a saw: up with updates, down with each vacuum. Only up: VACUUM does "
@@ -128,9 +124,12 @@ def _problems() -> Panels:
         ),
         graph(
             "Sizes of databases",
-            "With their indexes. A climb that does not end is a log or a queue that nobody clears, or bloat.",
+            "With their indexes, templates left out. A climb that does not end is a log or a queue that "
+            "nobody clears, or bloat.",
             units.BytesIEC,
-            series(f"pg_database_size_bytes{DATABASE}", f"{{{{datname}}}} {WHO}"),
+            series(
+                f'pg_database_size_bytes{DATABASE[:-1]}, datname!~"template.*"}}', f"{{{{datname}}}} {WHO}"
+            ),
             watched=["PostgresDatabaseGrowth"],
         ).data_links([drill("Host", to("host", "instance"))]),
         graph(

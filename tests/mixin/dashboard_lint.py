@@ -41,7 +41,9 @@ SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 RUNBOOK = re.compile(
     r"https://github\.com/datastack-exporter/datastack-exporter/blob/main/docs/runbooks/(.+)\.md"
 )
-DRAWN = re.compile(r"Alert (\w+):")
+DRAWN = re.compile(r"\bAlert (\w+):")
+# A second one that the same colours are of.
+TOO = re.compile(r"\bAnd alert (\w+):")
 COUNTED = re.compile(r"One is enough for (\w+)\.")
 
 
@@ -165,8 +167,7 @@ def lines(dashboard: Json) -> Found:
     for panel in content(dashboard):
         if panel["type"] != "timeseries":
             continue
-        named = DRAWN.findall(panel.get("description", ""))
-        wanted = sorted((limit.value, colour) for name in named for limit, colour in _fires(name))
+        wanted = sorted((limit.value, colour) for fires in _wanted(panel) for limit, colour in fires)
         there = [(s["value"], s["color"]) for steps, _ in _drawn(panel) for s in steps[1:]]
         if sorted(there) != wanted:
             yield panel["title"], f"lines {there}, not {wanted}"
@@ -194,11 +195,15 @@ Fires = list[tuple[Threshold, str]]
 
 
 def _wanted(panel: Json) -> list[Fires]:
-    """What the alerts named in the description say of each of its figures; of a single one all say it."""
+    """What the alerts named in the description say of each of its figures."""
     about = panel.get("description", "")
-    found = [_fires(name) for name in DRAWN.findall(about)]
-    found += [_counts(name) for name in COUNTED.findall(about)]
-    return [sum(found, start=[])] if found and len(_drawn(panel)) == 1 else found
+    found: list[Fires] = []
+    for name, too in re.findall(rf"{DRAWN.pattern}|{TOO.pattern}", about):
+        if too:
+            found[-1] += _fires(too)
+        else:
+            found.append(_fires(name))
+    return [*found, *(_counts(name) for name in COUNTED.findall(about))]
 
 
 def _fires(name: str) -> Fires:

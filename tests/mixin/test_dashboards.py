@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
@@ -15,8 +15,10 @@ import pytest
 
 from mixin import __main__ as mixin
 from mixin import dashboards, rules
+from mixin.dashboards._tables import PARTS
 from tests.mixin import dashboard_lint as lint
 from tests.mixin import dashboard_queries as queries
+from tests.mixin import inventory
 from tests.mixin.dashboard_lint import Check, Json
 
 EXCLUSIONS = Path(__file__).with_name("dashboard_exclusions.tsv")
@@ -98,6 +100,48 @@ def test_every_alert_is_on_a_dashboard() -> None:
     assert {alert.name for alert in rules.alerts()} - set(re.findall(r"\w+", about)) == set()
 
 
+def led_to() -> Iterator[tuple[rules.Alert, Json]]:
+    """Each alert with the dashboard that it leads to."""
+    boards = {f"/d/datastack-{name}": shipped(name) for name in SHIPPED}
+    for alert in rules.alerts():
+        yield alert, boards[re.split(r"\?|{", alert.annotations["dashboard_url"])[0]]
+
+
+def test_the_list_of_alerts_says_what_each_is_about() -> None:
+    """In a column for the target and one for its part; the rest of the labels only describe it."""
+    known = inventory.series()
+    labels = {label for alert in rules.alerts() for label in inventory.rule_labels(alert, known)}
+    describe = {"pod", "cluster_name", "device_error", "fstype", "id", "system_identifier"}
+    describe |= {"master_host", "master_port"}
+
+    assert labels - inventory.ALERT_LABELS - inventory.TARGET - describe <= set(PARTS)
+
+
+def test_the_dashboard_that_an_alert_leads_to_names_it() -> None:
+    """But for the two of which nobody is told."""
+    lost = {
+        alert.name
+        for alert, board in led_to()
+        if alert.severity != "none"
+        and not any(alert.name in p.get("description", "") for p in lint.content(board))
+    }
+
+    assert lost == set()
+
+
+def test_what_an_alert_chooses_on_its_dashboard_hides_nothing() -> None:
+    """A dashboard of several services would be empty but for one with the job of that one chosen."""
+    known = inventory.series()
+    for alert, board in led_to():
+        chosen = re.findall(r"var-(\w+)=", alert.annotations["dashboard_url"])
+
+        assert set(chosen) <= {v["name"] for v in board["templating"]["list"]}, alert.name
+        assert set(chosen) <= inventory.rule_labels(alert, known), alert.name
+        assert "job" not in chosen or not variable(board, "job")["query"]["query"].startswith(
+            "label_values(up,"
+        ), alert.name
+
+
 def panel(board: Json, title: str) -> Json:
     return next(p for p in lint.content(board) if p["title"] == title)
 
@@ -151,11 +195,8 @@ BROKEN: list[tuple[str, str, Break]] = [
     ("colours", "another colour", lambda b: step(panel(b, "Connections used"), 1).update(color="red")),
     ("colours", "turned", lambda b: step(panel(b, "Connections used"), 0).update(color="red")),
     ("colours", "of no alert", lambda b: panel(b, "Connections used").update(description="Used.")),
-    (
-        "colours",
-        "not drawn",
-        lambda b: panel(b, "Blocks read").update(description="Alert PostgresDeadlocks: x."),
-    ),
+    ("colours", "not drawn", lambda b: panel(b, "Up").update(description="Alert PostgresDeadlocks: x.")),
+    ("lines", "none", lambda b: panel(b, "Blocks read").update(description="Alert PostgresDeadlocks: x.")),
     ("lines", "another limit", lambda b: step(panel(b, LINES), 1).update(value=0.75)),
     ("lines", "another colour", lambda b: step(panel(b, LINES), 1).update(color="green")),
     ("lines", "one only", lambda b: panel(b, LINES)["fieldConfig"]["defaults"]["thresholds"]["steps"].pop()),
