@@ -13,20 +13,24 @@ from mixin.dashboards._redis_upkeep import NODE
 def replication() -> Panels:
     """Replicas, as the master sees them and as they see the master."""
     return [
-        graph(
-            "Connected replicas",
-            "As their master sees them; 0 on replicas and on servers without any.",
-            units.Short,
-            series("redis_connected_slaves{$target}", NODE),
-            watched=["RedisReplicaMissing"],
-        ),
         timeline(
             "Connection to the master",
             "As each replica sees it. No line on masters.",
             UP,
             series("redis_master_link_up{$target}", NODE),
             alert="RedisReplicationLinkDown",
-        ).height(8),
+        )
+        .span(24)
+        .no_value("no replica"),
+        graph(
+            "Connected replicas",
+            "As their master sees them; 0 on replicas and on servers without any.",
+            units.Short,
+            series("redis_connected_slaves{$target}", NODE),
+            watched=["RedisReplicaMissing"],
+        )
+        .span(8)
+        .axis_soft_max(4),
         graph(
             "Lag of replicas",
             "Bytes of the stream that a replica has not confirmed. No line without replicas.",
@@ -34,7 +38,9 @@ def replication() -> Panels:
             series(
                 "redis_connected_slave_lag_bytes{$target}", f"{NODE} to {{{{slave_ip}}}}:{{{{slave_port}}}}"
             ),
-        ),
+        )
+        .span(8)
+        .no_value("no replica"),
         graph(
             "Last word from a replica",
             "Seconds since its last confirmation, which comes every second. No line without replicas.",
@@ -42,7 +48,9 @@ def replication() -> Panels:
             series(
                 "redis_connected_slave_lag_seconds{$target}", f"{NODE} to {{{{slave_ip}}}}:{{{{slave_port}}}}"
             ),
-        ),
+        )
+        .span(8)
+        .no_value("no replica"),
         graph(
             "Full copies",
             "Replicas that had to copy the whole data set, and attempts to go on that were refused: the "
@@ -95,16 +103,16 @@ def cluster() -> Panels:
             watched=["RedisReplicaMissing", "RedisClusterDown"],
         ),
         graph(
-            "Failovers in an hour",
+            "Failovers",
             "Replicas that took over, of a cluster or under Sentinels. Each one loses what it had not got.",
             units.Short,
             series(
-                "max without (node) (3600 * rate(redis_cluster_failovers_total{$target}[$__rate_interval]))",
+                "max without (node) (increase(redis_cluster_failovers_total{$target}[$__rate_interval]))",
                 f"cluster {WHO}",
             ),
             series(
                 "max without (node) "
-                "(3600 * rate(redis_sentinel_master_failovers_total{$target}[$__rate_interval]))",
+                "(increase(redis_sentinel_master_failovers_total{$target}[$__rate_interval]))",
                 f"{{{{master_name}}}} {WHO}",
             ),
         ),
@@ -117,7 +125,7 @@ def cluster() -> Panels:
                 f"{{{{master_name}}}} {WHO}",
             ),
             watched=["RedisDown"],
-        ).height(8),
+        ).height(6),
         timeline(
             "Enough Sentinels for a failover",
             "DOWN while too few Sentinels are up to agree: if the master fails now, nothing takes over.",
@@ -126,5 +134,5 @@ def cluster() -> Panels:
                 "min without (node, message) (redis_sentinel_master_ckquorum_status{$target})",
                 f"{{{{master_name}}}} {WHO}",
             ),
-        ).height(8),
+        ).height(6),
     ]

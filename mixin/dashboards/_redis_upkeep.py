@@ -167,19 +167,6 @@ def clients() -> Panels:
 def persistence() -> Panels:
     """Dumps and the append-only file."""
     return [
-        graph(
-            "Age of the last dump",
-            "Time since the last good dump. It may be old where dumps are off or nothing changes.",
-            units.Seconds,
-            series("time() - redis_rdb_last_save_timestamp_seconds{$target}", NODE),
-            watched=["RedisPersistenceFailing"],
-        ),
-        graph(
-            "Changes since the last dump",
-            "What a crash would lose without an append-only file.",
-            units.Short,
-            series("redis_rdb_changes_since_last_save{$target}", NODE),
-        ),
         timeline(
             "Last dump or write failed",
             "When the last dump, or the last write to an append-only file that is on, had failed.",
@@ -190,13 +177,26 @@ def persistence() -> Panels:
                 NODE,
             ),
             alert="RedisPersistenceFailing",
-        ).height(8),
+        ).span(24),
+        graph(
+            "Age of the last dump",
+            "Time since the last good dump. It may be old where dumps are off or nothing changes.",
+            units.Seconds,
+            series("time() - redis_rdb_last_save_timestamp_seconds{$target}", NODE),
+            watched=["RedisPersistenceFailing"],
+        ).span(8),
+        graph(
+            "Changes since the last dump",
+            "What a crash would lose without an append-only file.",
+            units.Short,
+            series("redis_rdb_changes_since_last_save{$target}", NODE),
+        ).span(8),
         graph(
             "Duration of the last fork",
             "The server answers nobody while it forks. With much memory switch transparent huge pages off.",
             units.Seconds,
             series("redis_latest_fork_seconds{$target}", NODE),
-        ),
+        ).span(8),
         graph(
             "Copied while saving",
             "Memory that writes made the last dump copy: the host needs so much more while one is written.",

@@ -89,7 +89,7 @@ def cell_link(panel: tables.Panel, column: str, title: str, url: str) -> tables.
 
 def firing(service: str) -> stats.Panel:
     """How many alerts of a service (a regular expression) fire now: the first panel of its dashboard."""
-    panel = stats.Panel().title("Firing alerts").datasource(DATASOURCE).unit("short").span(4).height(5)
+    panel = stats.Panel().title("Firing alerts").datasource(DATASOURCE).unit("short").span(4).height(6)
     panel.description("Alerts of this service that fire now, by severity. The table beside it says which.")
     severities = [s for s in _alerts.COLOURS if s != "info"]
     for query in numbered([_count(service, severity) for severity in severities]):
@@ -109,7 +109,7 @@ def firing(service: str) -> stats.Panel:
 def alert_list(service: str) -> tables.Panel:
     """Which alerts of a service fire or are about to, how long already, with the runbook of each."""
     about = "Alerts that fire or are about to (pending), and for how long. Click a name for its runbook."
-    panel = _empty("Alerts", about).span(20).height(5).no_value("none")
+    panel = _empty("Alerts", about).span(20).height(6).no_value("none")
     panel.with_target(rows(_alerts_since(service)).ref_id("A"))
     for transformation in _alert_columns():
         panel.with_transformation(transformation)
@@ -150,6 +150,7 @@ def _empty(title: str, about: str) -> tables.Panel:
     panel = (
         tables.Panel().title(title).description(about).datasource(DATASOURCE).unit("none").span(24).height(8)
     )
+    panel.min_width(80)  # at Grafana's 150 pixels, ten columns fill the width
     panel.thresholds(_alerts.config(_alerts.NONE))
     return panel.color_scheme(dashboard.FieldColor().mode(FieldColorModeId.THRESHOLDS))
 

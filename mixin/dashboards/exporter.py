@@ -208,7 +208,12 @@ def _maintenance() -> Panels:
             "What each collector gave: those that failed first, and how late and how slow each one is.",
             keys,
             column("failed", f"1 - exporter_collector_success{FAMILY}", units.Short),
-            column("periods late", STALE, units.Short, "CollectorStale"),
+            column(
+                "periods late",
+                f"({STALE}) or 0 * exporter_collector_success{FAMILY}",
+                units.Short,
+                "CollectorStale",
+            ),
             column("duration", f"exporter_collector_duration_seconds{FAMILY}", units.Seconds),
             column("period", f"exporter_collector_period_seconds{FAMILY}", units.Seconds),
             column(
