@@ -8,6 +8,7 @@ from grafana_foundation_sdk.models import units
 from mixin.dashboards._board import Board, Panels, Row
 from mixin.dashboards._links import drill, to
 from mixin.dashboards._panels import UP, gauge, graph, stacked, stat, state, timeline, tinted
+from mixin.dashboards._postgres_facts import RESTARTS, TRANSACTION
 from mixin.dashboards._postgres_upkeep import databases, wal
 from mixin.dashboards._queries import WHO, now, or_zero, past_and_soon, series
 from mixin.dashboards._tables import alert_list, firing
@@ -31,14 +32,6 @@ ACTIVE = """
       "wait_event_type", "running", "wait_event_type", ""
     )
 """
-# Without what the alert leaves out: dumps may take long.
-TRANSACTION = """
-    max without (state, usename, application_name, backend_type, wait_event_type, wait_event) (
-      pg_stat_activity_max_tx_duration{
-        $target, datname=~"$datname", backend_type="client backend", application_name!~"pg_dump|vacuumdb"
-      }
-    )
-"""
 
 
 def build() -> Board:
@@ -58,7 +51,7 @@ def build() -> Board:
             Row("Maintenance", databases(), collapsed=True),
             Row("Checkpoints, WAL and archive", wal(), collapsed=True),
         ],
-        restarts="max without (datid, datname) (resets(pg_stat_database_xact_commit{$target}[2m])) > 0",
+        restarts=RESTARTS,
     )
 
 

@@ -8,6 +8,7 @@ from grafana_foundation_sdk.models import units
 from mixin.dashboards._board import Board, Panels, Row
 from mixin.dashboards._links import to
 from mixin.dashboards._panels import gauge, graph, stacked, stat
+from mixin.dashboards._postgres_facts import RESTARTS, TRANSACTION
 from mixin.dashboards._queries import WHO, now, or_zero, series
 from mixin.dashboards._queries_parts import functions, progress, sessions, statements, waits
 from mixin.dashboards._tables import Column, alert_list, cell_link, firing, table
@@ -18,14 +19,6 @@ OF_DATABASE = '{$target, datname=~"$datname"}'
 WAIT = f"pg_stat_activity_longest_lock_wait_seconds{OF_DATABASE}"
 IDLE = f"pg_stat_activity_longest_idle_in_transaction_seconds{OF_DATABASE}"
 STATEMENT = f"pg_stat_activity_longest_query_seconds{OF_DATABASE}"
-# Without what the alert leaves out: dumps may take long.
-TRANSACTION = """
-    max without (state, usename, application_name, backend_type, wait_event_type, wait_event) (
-      pg_stat_activity_max_tx_duration{
-        $target, datname=~"$datname", backend_type="client backend", application_name!~"pg_dump|vacuumdb"
-      }
-    )
-"""
 
 
 def build() -> Board:
@@ -49,7 +42,7 @@ def build() -> Board:
             Row("Long commands under way", progress(), collapsed=True),
             Row("Functions (opt-in)", functions(), collapsed=True),
         ],
-        restarts="max without (datid, datname) (resets(pg_stat_database_xact_commit{$target}[2m])) > 0",
+        restarts=RESTARTS,
     )
 
 

@@ -7,6 +7,7 @@ from grafana_foundation_sdk.models import units
 from mixin.dashboards._board import Board, Panels, Row
 from mixin.dashboards._links import drill, to
 from mixin.dashboards._panels import States, graph, stat, state, timeline
+from mixin.dashboards._postgres_facts import RESTARTS
 from mixin.dashboards._queries import WHO, now, or_zero, series
 from mixin.dashboards._tables import Column, alert_list, cell_link, firing, table
 from mixin.dashboards._variables import target
@@ -41,7 +42,7 @@ def build() -> Board:
             Row("Standbys and slots", _tables(), collapsed=True),
             Row("Logical subscriptions", _subscriptions(), collapsed=True),
         ],
-        restarts="max without (datid, datname) (resets(pg_stat_database_xact_commit{$target}[2m])) > 0",
+        restarts=RESTARTS,
     )
 
 

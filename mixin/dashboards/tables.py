@@ -7,6 +7,7 @@ from grafana_foundation_sdk.models import units
 from mixin.dashboards._board import Board, Panels, Row
 from mixin.dashboards._links import drill, to
 from mixin.dashboards._panels import count, gauge, graph, stat
+from mixin.dashboards._postgres_facts import RESTARTS
 from mixin.dashboards._queries import WHO, now, or_zero, series
 from mixin.dashboards._tables import alert_list, firing
 from mixin.dashboards._tables_indexes import bloat, indexes, sequences
@@ -44,7 +45,7 @@ def build() -> Board:
             Row("Indexes", indexes(), collapsed=True),
             Row("Sequences", sequences(), collapsed=True),
         ],
-        restarts="max without (datid, datname) (resets(pg_stat_database_xact_commit{$target}[2m])) > 0",
+        restarts=RESTARTS,
     )
 
 
