@@ -31,14 +31,15 @@ from tests.workload import replica
 
 SHIPPED = ROOT / "prometheus"
 SECONDS = "1s"
-WAIT = "2s"
-"""What stands for each `for`: two evaluations."""
+WAIT, LONGER = "2s", "4s"
+"""What stands for a `for` of up to a minute, and for a longer one: causes fire before symptoms."""
+SHORT = ("30s", "1m")
 
 Replacements = Mapping[tuple[str, str], Mapping[str, str]]
 """Alert and severity -> what is replaced in its expression by what: thresholds that are times."""
 
 POSTGRES = {
-    "max_connections": "30",
+    "max_connections": "63",
     "superuser_reserved_connections": "3",
     "max_wal_senders": "6",
     "wal_level": "logical",
@@ -48,6 +49,9 @@ POSTGRES = {
     "archive_mode": "on",
     "archive_command": "true",
 }
+
+# The backlog for the replica counts as used memory.
+CACHE = {"maxmemory": "32mb", "repl-backlog-size": "64kb"}
 
 STANDBY = {"hot_standby": "on", "hot_standby_feedback": "on", "wal_receiver_status_interval": "1s"}
 
@@ -76,8 +80,8 @@ UP = "count(up) == 9 and count(up) == sum(up)"
 def hurried(folder: Path, replacements: Replacements) -> Path:
     """Copies the shipped rules with short waits, and returns the folder.
 
-    `for` becomes two seconds, `keep_firing_for` one, and groups are evaluated every second. Thresholds stay,
-    but for those of `replacements`.
+    `for` becomes two or four seconds, `keep_firing_for` one, and groups are evaluated every second.
+    Thresholds stay, but for those of `replacements`.
 
     Raises:
         AssertionError: a replacement is not in its alert.
@@ -94,7 +98,7 @@ def hurried(folder: Path, replacements: Replacements) -> Path:
 
 def _hurry(rule: dict[str, Any], replacements: Replacements) -> None:
     if "for" in rule:
-        rule["for"] = WAIT
+        rule["for"] = WAIT if rule["for"] in SHORT else LONGER
     if "keep_firing_for" in rule:
         rule["keep_firing_for"] = SECONDS
     key = (rule.get("alert", ""), rule.get("labels", {}).get("severity", ""))
@@ -107,7 +111,7 @@ class Chain:
     """A context manager: everything runs inside, and under load.
 
     Attributes:
-        primary: a PostgreSQL with room for 30 sessions.
+        primary: a PostgreSQL with room for 60 sessions, and three of superusers.
         replica: its hot standby.
         pgbouncer: in front of the primary.
         cache: a Redis of 32 MB that evicts nothing.
@@ -156,7 +160,7 @@ class Chain:
     def _servers(self, stack: ExitStack) -> None:
         self.primary = stack.enter_context(require(Postgres, settings=POSTGRES))
         self.replica = stack.enter_context(replica(self.primary, "copy", settings=STANDBY))
-        self.cache = stack.enter_context(require(Redis, settings={"maxmemory": "32mb"}))
+        self.cache = stack.enter_context(require(Redis, settings=CACHE))
         source = {"replicaof": f"{LOOPBACK} {self.cache.port}"}
         self.copy = stack.enter_context(require(Redis, settings=source))
         self._pid_file = folders.new("pid") / "pgbouncer.pid"
