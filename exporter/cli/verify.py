@@ -70,9 +70,10 @@ def run(settings: Settings, options: Options) -> int:
     from exporter.doctor.report import as_json, healthy, lines  # noqa: PLC0415
     from exporter.log import configure_logging  # noqa: PLC0415
 
+    plan = _plan(options)
     configure_logging("error", settings.log.format)
     families = {name: str(named.family) for name, named in options.collectors.items()}
-    findings = Verification(_plan(options), families, _progress).run()
+    findings = Verification(plan, families, _progress).run()
     print(as_json(findings) if options.json else "\n".join(lines(findings)))
     return 0 if healthy(findings) else 1
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.docs import application, metrics, settings, upstream
+from tests.docs import application, dashboards, metrics, settings, upstream
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -18,6 +18,7 @@ PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->\n)", re.DOTALL
 PAGES: Mapping[Path, Mapping[str, Callable[[], str]]] = {
     DOCS / "application-metrics.md": {"application": application.metrics},
     DOCS / "configuration.md": {"settings": settings.tables},
+    DOCS / "dashboards.md": {"dashboards": dashboards.dashboards},
     DOCS / "metrics.md": {"catalogue": metrics.catalogue_tables},
     DOCS / "compat.md": {"exceptions": upstream.exceptions, "missing": upstream.missing},
 }

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import pytest
 
 from tests.servers import Exporter, PgBouncer, Postgres, Redis
-from tests.servers.chain import Chain
-
-SHORTER: Mapping[tuple[str, str], Mapping[str, str]] = {
-    ("PostgresBlockedSessions", "warning"): {"> 60": "> 2"},
-    ("PostgresReplicationLagHigh", "warning"): {"> 30": "> 2", "offset 30s": "offset 2s"},
-    ("PostgresReplicationLagHigh", "critical"): {"> 300": "> 4", "offset 5m": "offset 4s"},
-}
-"""Thresholds of the chain's rules that are times. Everything else is as shipped."""
 
 
 @pytest.fixture(scope="session")
@@ -25,10 +17,3 @@ def stack(postgres: Postgres, redis: Redis, pgbouncer: PgBouncer) -> Iterator[Ex
     ) as exporter:
         exporter.scrape()
         yield exporter
-
-
-@pytest.fixture(scope="session")
-def chain() -> Iterator[Chain]:
-    """Everything that users deploy, under load; what a test breaks it mends again."""
-    with Chain(SHORTER) as running:
-        yield running
