@@ -41,7 +41,7 @@ check: setup ## Lint, types, import layers, unit tests: under a minute.
 	$(MAKE) --no-print-directory unit
 
 unit: setup ## Run the tests that need no server.
-	$(BIN)/python -m pytest tests/unit tests/mixin -m 'not live' --numprocesses=$(WORKERS) --dist=loadgroup --hypothesis-profile=quick -q
+	$(BIN)/python -m pytest tests/unit tests/mixin -m 'not live' --numprocesses=2 --dist=loadgroup --hypothesis-profile=quick -q
 
 bench: servers ## Measure against the upstream exporters, and write docs/performance.md.
 	$(BIN)/python -m tests.bench

@@ -9,13 +9,14 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.docs import application, dashboards, metrics, settings, upstream
+from tests.docs import application, dashboards, metrics, noise, settings, upstream
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->\n)", re.DOTALL)
 
 PAGES: Mapping[Path, Mapping[str, Callable[[], str]]] = {
+    DOCS / "alerting.md": {"noise": noise.tables},
     DOCS / "application-metrics.md": {"application": application.metrics},
     DOCS / "configuration.md": {"settings": settings.tables},
     DOCS / "dashboards.md": {"dashboards": dashboards.dashboards},
