@@ -1,7 +1,7 @@
 """The figures of docs/alerting.md: `python -m tests.noise`, or `make noise`.
 
-Some fifteen minutes on two idle cores: the rules over sixteen days take most of it. Then `make docs` draws the
-tables.
+About fifteen minutes on two idle cores: the rules over sixteen days take most of it. Then `make docs` draws
+the tables.
 """
 
 from __future__ import annotations
