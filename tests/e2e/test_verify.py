@@ -15,6 +15,7 @@ import yaml
 from exporter.cli import main
 from exporter.demo.process import LOOPBACK
 from mixin import rules
+from tests.logs import logging_as_before
 from tests.servers import Alertmanager, Exporter, Prometheus, catalogue, page, require
 from tests.servers.alerting import another_day, every_day, shipped_config
 from tests.servers.grafana_api import TOKEN, GrafanaApi
@@ -63,7 +64,8 @@ def verify(capsys: pytest.CaptureFixture[str]) -> Verify:
     """Runs the command: its exit code, and severity and sentence -> remedy."""
 
     def run(*arguments: str) -> tuple[int, Findings]:
-        code = main(["verify", "--json", *arguments])
+        with logging_as_before():
+            code = main(["verify", "--json", *arguments])
         said = json.loads(capsys.readouterr().out)
         assert said["ok"] is (code == 0)
         return code, {f"{one['severity']}: {one['what']}": one["remedy"] for one in said["findings"]}

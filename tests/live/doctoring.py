@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 import pytest
-import structlog
 
 from exporter.cli import main
+from tests.logs import logging_as_before
 from tests.servers import Postgres
 
 FOREIGN = ("EXPORTER_", "PG", "REDIS_", "DATA_SOURCE_", "PGBOUNCER_")
@@ -47,22 +45,11 @@ class Ran:
         return [f for f in self.findings if f["target"].startswith(target) and f["severity"] in chosen]
 
 
-@contextmanager
-def _logging_as_before() -> Iterator[None]:
-    root, config = logging.getLogger(), structlog.get_config()
-    handlers, level = root.handlers[:], root.level
-    try:
-        yield
-    finally:
-        structlog.configure(**config)
-        root.handlers[:], root.level = handlers, level
-
-
 def command(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], argv: Sequence[str], **settings: str
 ) -> Ran:
     """Runs one command with these settings as variables; `SECRET` must be nowhere in what it writes."""
-    with monkeypatch.context() as patch, _logging_as_before():
+    with monkeypatch.context() as patch, logging_as_before():
         for name in [name for name in os.environ if name.startswith(FOREIGN)]:
             patch.delenv(name)
         for name, value in settings.items():
