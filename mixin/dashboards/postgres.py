@@ -8,7 +8,7 @@ from grafana_foundation_sdk.models import units
 from mixin.dashboards._board import Board, Panels, Row
 from mixin.dashboards._links import drill, to
 from mixin.dashboards._panels import UP, gauge, graph, stacked, stat, state, timeline, tinted
-from mixin.dashboards._postgres_facts import RESTARTS, TRANSACTION
+from mixin.dashboards._postgres_facts import IDLE, RESTARTS, STATEMENT, TRANSACTION, WAIT
 from mixin.dashboards._postgres_upkeep import databases, wal
 from mixin.dashboards._queries import WHO, now, or_zero, past_and_soon, series
 from mixin.dashboards._tables import alert_list, firing
@@ -20,9 +20,6 @@ CONNECTIONS = "instance:pg_connections_used:ratio{$target}"
 CACHE = "instance:pg_stat_database_blks_hit:ratio_rate5m{$target}"
 LOCKS = "instance:pg_locks_count:ratio{$target}"
 ROLLBACKS = 'database:pg_stat_database_xact_rollback:ratio_rate5m{$target, datname=~"$datname"}'
-IDLE = 'pg_stat_activity_longest_idle_in_transaction_seconds{$target, datname=~"$datname"}'
-WAIT = 'pg_stat_activity_longest_lock_wait_seconds{$target, datname=~"$datname"}'
-STATEMENT = 'pg_stat_activity_longest_query_seconds{$target, datname=~"$datname"}'
 DEADLOCKS = 'sum without (datid) (increase(pg_stat_database_deadlocks{$target, datname=~"$datname"}[10m]))'
 # A state without sessions is there with a count of 0 and an empty type of backend.
 SESSIONS = 'pg_stat_activity_count{$target, datname=~"$datname", backend_type=~"client backend|"}'

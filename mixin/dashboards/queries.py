@@ -8,17 +8,13 @@ from grafana_foundation_sdk.models import units
 from mixin.dashboards._board import Board, Panels, Row
 from mixin.dashboards._links import to
 from mixin.dashboards._panels import gauge, graph, stacked, stat
-from mixin.dashboards._postgres_facts import RESTARTS, TRANSACTION
+from mixin.dashboards._postgres_facts import IDLE, RESTARTS, STATEMENT, TRANSACTION, WAIT
 from mixin.dashboards._queries import WHO, now, or_zero, series
 from mixin.dashboards._queries_parts import functions, progress, sessions, statements, waits
 from mixin.dashboards._tables import Column, alert_list, cell_link, firing, table
 from mixin.dashboards._variables import labels, target
 
 OF_USER = '{$target, datname=~"$datname", user=~"$user"}'
-OF_DATABASE = '{$target, datname=~"$datname"}'
-WAIT = f"pg_stat_activity_longest_lock_wait_seconds{OF_DATABASE}"
-IDLE = f"pg_stat_activity_longest_idle_in_transaction_seconds{OF_DATABASE}"
-STATEMENT = f"pg_stat_activity_longest_query_seconds{OF_DATABASE}"
 
 
 def build() -> Board:
