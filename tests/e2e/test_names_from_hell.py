@@ -172,7 +172,7 @@ def test_schemas_and_tables(samples: Samples, metric: str) -> None:
 def test_application_names(samples: Samples, server: Postgres) -> None:
     """The server itself replaces what is not printable ASCII; the rest comes through.
 
-    The exporter leaves out the session that asks, and has opened others since: its own name is not in question.
+    The exporter leaves out the session that asks, and may have opened others since.
     """
     with psycopg.connect(server.dsn()) as connection:
         rows = connection.execute("SELECT application_name FROM pg_stat_activity WHERE datname = 'postgres'")
