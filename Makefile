@@ -21,7 +21,7 @@ $(STAMP): pyproject.toml
 	  apt-get update -qq && apt-get install -y -qq python3-venv; \
 	  else echo "Python's venv module is missing: apt-get install python3-venv" >&2; exit 1; fi
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[api,demo,dev,pgparse]'
 	@touch $@
 
 run: setup ## Serve on localhost:9188; the demo stack when no target is configured.

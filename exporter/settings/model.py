@@ -15,6 +15,8 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from exporter.settings.sections import (
+    Analysis,
+    Api,
     Collectors,
     Compat,
     Config,
@@ -25,6 +27,7 @@ from exporter.settings.sections import (
     Redis,
     Scrape,
     Section,
+    SlowQueries,
     Web,
 )
 from exporter.settings.values import Labels
@@ -100,6 +103,11 @@ class Settings(BaseSettings):
         default_factory=Host,
         description="The host or container; its expressions are node_exporter's by default.",
     )
+    slow_queries: SlowQueries = Field(
+        default_factory=SlowQueries, description="What becomes of slow queries beside their metrics."
+    )
+    analysis: Analysis = Field(default_factory=Analysis, description="What analyses keep between runs.")
+    api: Api = Field(default_factory=Api, description="The JSON API under /api/v1.")
     collector: Collectors = Field(default_factory=Collectors, description="Which collectors are on.")
     targets: Mapping[str, Target] = Field(
         default_factory=dict,
@@ -108,7 +116,9 @@ class Settings(BaseSettings):
 
     def main(self) -> Settings:
         """What stands at the top level alone: no other targets, and nothing that is about the process."""
-        return self.model_copy(update={"config": Config(), "web": Web(), "log": Log(), "targets": {}})
+        return self.model_copy(
+            update={"config": Config(), "web": Web(), "log": Log(), "api": Api(), "targets": {}}
+        )
 
     def target(self, name: str) -> Settings:
         """What applies to one target alone, in the same shape; its labels are those of its sections.

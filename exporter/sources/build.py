@@ -39,7 +39,7 @@ def _host(settings: Settings) -> Any:
 
 
 def _postgres(settings: Settings) -> Any:
-    from exporter.sources.postgres.connect import PostgresOptions  # noqa: PLC0415
+    from exporter.sources.postgres.connect import PostgresOptions, QueryOptions  # noqa: PLC0415
     from exporter.sources.postgres.server import PostgresServer  # noqa: PLC0415
 
     own = settings.postgres
@@ -55,6 +55,7 @@ def _postgres(settings: Settings) -> Any:
         lock_timeout_seconds=own.lock_timeout_seconds,
         max_lifetime_seconds=own.max_lifetime_seconds,
         pool_sizes=own.pool_sizes,
+        queries=QueryOptions(**{key.name: getattr(own, key.name) for key in fields(QueryOptions)}),
     )
     return PostgresServer(options)
 

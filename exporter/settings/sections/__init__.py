@@ -2,12 +2,15 @@
 
 from exporter.settings.sections.base import Section
 from exporter.settings.sections.host import Host
+from exporter.settings.sections.intelligence import Analysis, Api, SlowQueries
 from exporter.settings.sections.pgbouncer import PgBouncer
 from exporter.settings.sections.postgres import Postgres
 from exporter.settings.sections.process import Collectors, Compat, Config, Log, Scrape, Web
 from exporter.settings.sections.redis import Redis
 
 __all__ = [
+    "Analysis",
+    "Api",
     "Collectors",
     "Compat",
     "Config",
@@ -18,5 +21,6 @@ __all__ = [
     "Redis",
     "Scrape",
     "Section",
+    "SlowQueries",
     "Web",
 ]

@@ -6,11 +6,11 @@ from typing import Any
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from exporter.settings.sections.base import Section
+from exporter.settings.sections.postgres_queries import PostgresQueries
 from exporter.settings.values import Conninfo, File, Files, Labels, Regexes, Seconds, Secret, Sizes
 
 
-class Postgres(Section):
+class Postgres(PostgresQueries):
     """The PostgreSQL server. Off without a DSN."""
 
     dsn: Conninfo = Field(

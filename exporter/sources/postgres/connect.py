@@ -40,6 +40,25 @@ SELECT CASE pg_backend_pid() WHEN {pid} THEN ARRAY[{settings},
 
 
 @dataclass(frozen=True, slots=True)
+class QueryOptions:
+    """What counts as slow on a server, and how plans are asked for.
+
+    Attributes:
+        slow_query_seconds: the mean of a call from which a statement is slow.
+        slow_running_seconds: from which a query that still runs is slow.
+        plans_per_minute: plans that are asked for unasked, at most.
+        plan_timeout_seconds: how long planning a statement may take.
+        plan_lock_timeout_seconds: how long planning may wait for a lock.
+    """
+
+    slow_query_seconds: float = 0.1
+    slow_running_seconds: float = 1.0
+    plans_per_minute: int = 10
+    plan_timeout_seconds: float = 2.0
+    plan_lock_timeout_seconds: float = 0.1
+
+
+@dataclass(frozen=True, slots=True)
 class PostgresOptions:
     """How to reach one server, and how much of it we may use.
 
@@ -57,6 +76,7 @@ class PostgresOptions:
         max_lifetime_seconds: age at which a kept session is replaced, because a backend's memory
             only grows.
         pool_sizes: application name -> sessions that its pools may have together.
+        queries: what counts as slow, and how plans are asked for.
     """
 
     dsn: str
@@ -70,6 +90,7 @@ class PostgresOptions:
     lock_timeout_seconds: float = 0.2
     max_lifetime_seconds: float = 1800.0
     pool_sizes: Sequence[tuple[str, int]] = ()
+    queries: QueryOptions = QueryOptions()
 
     def wants(self, database: str) -> bool:
         """Whether a database beside the main one is to be read."""
