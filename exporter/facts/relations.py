@@ -50,6 +50,11 @@ class Relation:
         last_vacuum: Unix time of the last VACUUM, by hand or automatic; None for never.
         last_analyze: the same of ANALYZE.
         options: its storage parameters: `autovacuum_enabled` -> `off`.
+        xid_age, mxid_age: transactions and multixacts since the oldest that is not frozen, TOAST included.
+        blks_hit, blks_read: blocks of the heap found in shared buffers, and not found there.
+        n_tup_newpage_upd: updates that went to another page, from PostgreSQL 16 on; None before.
+        of_extension: whether an extension made it: its indexes are not ours to judge.
+        incomplete: whether the bound left out some of its partitions.
         columns: those that an analysis asked for, all otherwise; by name.
     """
 
@@ -77,6 +82,12 @@ class Relation:
     last_vacuum: float | None = None
     last_analyze: float | None = None
     xid_age: int = 0
+    mxid_age: int = 0
+    blks_hit: int = 0
+    blks_read: int = 0
+    n_tup_newpage_upd: int | None = None
+    of_extension: bool = False
+    incomplete: bool = False
     options: Mapping[str, str] = field(default_factory=dict)
     columns: Mapping[str, Column] = field(default_factory=dict)
 
@@ -93,6 +104,7 @@ class Index:
         opclasses, collations, options: one for each key, as in pg_index: indclass, indcollation, indoption.
         expressions: pg_index.indexprs as stored, to compare; None without.
         predicate: pg_index.indpred as stored, to compare; None if it is of all rows.
+        only_not_null: the column, where the predicate is nothing but `column IS NOT NULL`; else empty.
         constraint: whether a constraint owns it (primary key, UNIQUE, EXCLUDE).
         referenced: whether a foreign key of another table leans on it.
         replica_identity: whether logical replication needs it.
@@ -101,6 +113,10 @@ class Index:
         parent: the oid of the partitioned index that it is a part of; None if it is none.
         scans: pg_stat_all_indexes.idx_scan, since the statistics were reset.
         last_scan: Unix time, from PostgreSQL 16 on; None if never or not known.
+        immediate: False for the index of a DEFERRABLE constraint, which proves nothing within a transaction.
+        nulls_not_distinct: of a unique index: whether NULL may stand there once only.
+        parameters: its storage parameters and those of its operator classes, as stored, to compare.
+        age_seconds: since it was made or rebuilt, estimated by transactions; None if that can't be told.
     """
 
     oid: int
@@ -115,6 +131,7 @@ class Index:
     options: tuple[int, ...] = ()
     expressions: str | None = None
     predicate: str | None = None
+    only_not_null: str = ""
     unique: bool = False
     primary: bool = False
     exclusion: bool = False
@@ -130,6 +147,10 @@ class Index:
     rows: float | None = None
     scans: int = 0
     last_scan: float | None = None
+    immediate: bool = True
+    nulls_not_distinct: bool = False
+    parameters: str = ""
+    age_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,3 +197,7 @@ class Relations:
     is_standby: bool = False
     standbys: int = 0
     tables_left_out: int = 0
+
+    def named(self, table: str) -> list[Relation]:
+        """The tables of that name, which may have its schema before it."""
+        return [t for t in self.tables.values() if table in (t.name, f"{t.schema}.{t.name}")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import sqrt
+from types import MappingProxyType
 from typing import NamedTuple
 
 
@@ -83,6 +84,7 @@ class Statement:
         counters: since the statistics began, or of the stretch of time that is looked at.
         min_ms: the shortest call since the extension counts it; None where it is not known.
         max_ms: the longest.
+        since: Unix time since when the extension counts it; None before its version 1.11.
     """
 
     key: StatementKey
@@ -95,6 +97,7 @@ class Statement:
     counters: Counters
     min_ms: float | None = None
     max_ms: float | None = None
+    since: float | None = None
 
 
 class Interval(NamedTuple):
@@ -103,9 +106,12 @@ class Interval(NamedTuple):
     Attributes:
         seconds: between them.
         at: Unix time of the later one.
-        counted: of each statement that ran.
+        counted: of each statement that clients sent.
+        nested: of each that functions and triggers ran; an extension older than 1.9 can't tell, and has all
+            in `counted`.
     """
 
     seconds: float
     at: float
     counted: Mapping[StatementKey, Counters]
+    nested: Mapping[StatementKey, Counters] = MappingProxyType({})

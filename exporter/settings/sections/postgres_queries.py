@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from exporter.settings.sections.base import Section
-from exporter.settings.values import Seconds
+from exporter.settings.values import File, Seconds
 
 
 class PostgresQueries(Section):
@@ -25,4 +25,8 @@ class PostgresQueries(Section):
     )
     plan_lock_timeout_seconds: Seconds = Field(
         default=0.1, description="Seconds that planning waits for a lock."
+    )
+    history_file: File = Field(
+        default=None,
+        description="File in which the collector statement_anomalies keeps a week; empty: in memory only.",
     )
