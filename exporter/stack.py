@@ -14,16 +14,20 @@ from exporter.http.served import Served, Watched
 from exporter.log import about
 from exporter.model.collector import Named
 from exporter.model.deadline import Deadline
+from exporter.model.slow_query import slow_queries_of
 from exporter.model.snapshot import Snapshot
 from exporter.scrape.engine import Engine, EngineOptions
 from exporter.scrape.fanout import fanned_out, is_group
 from exporter.scrape.labels import Constant, labelled, report_labelled
 from exporter.settings import Settings
 from exporter.settings.model import SERVERS, TARGET_LABEL, Target
+from exporter.slow_log.sink import SlowLog
 from exporter.sources.build import BUILDERS, build_sources
 
 TOP = ""
 """The name of the top level: no target has it."""
+WITH_SLOW_QUERIES = ("postgres", "redis")
+"""The sources that have slow queries."""
 
 
 class Stack:
@@ -36,6 +40,7 @@ class Stack:
         before: the stack whose place it takes: a source whose settings are the same is taken over with
             its connections, and is not closed with the old stack.
         name: the target's, for the log; empty for the top level.
+        slow_log: where its slow queries go; the top level shows what became of them.
 
     Attributes:
         settings: as given.
@@ -51,8 +56,12 @@ class Stack:
         pools: Sequence[Any] = (),
         before: Stack | None = None,
         name: str = TOP,
+        *,
+        slow_log: SlowLog | None = None,
     ) -> None:
         self.settings = settings
+        self._name = name
+        self._slow_log = slow_log
         self._logged = {"target_name": name} if name else {}
         self._handed_over: frozenset[str] = frozenset()
         kept = before.hand_over(settings) if before is not None else {}
@@ -80,13 +89,25 @@ class Stack:
 
     def start(self) -> None:
         """Begins the background runs; those that run already go on."""
+        self._follow_slow_queries()
         with about(**self._logged):
             self.engine.start()
+
+    def _follow_slow_queries(self) -> None:
+        for key in WITH_SLOW_QUERIES:
+            if key in self.sources:
+                queries = slow_queries_of(self.sources[key])
+                queries.target = self._name
+                queries.keep(self.settings.slow_queries.kept)
+                if self._slow_log is not None:
+                    queries.listeners.add(self._slow_log.take)
 
     async def scrape(self, deadline: Deadline, selection: Collection[str] | None = None) -> Snapshot:
         """Collects as the engine does, with the labels of each source on what is said of its collectors."""
         with about(**self._logged):
             snapshot = await self.engine.scrape(deadline, selection)
+        if self._slow_log is not None and self._name == TOP:
+            snapshot = replace(snapshot, tables=[*snapshot.tables, *self._slow_log.tables()])
         if not any(self._labels.values()):
             return snapshot
         tables = report_labelled(snapshot.tables, self._labels_of, self._labels["postgres"])
@@ -151,7 +172,9 @@ class Fleet:
     Attributes:
         stacks: `TOP` or the target's name -> its stack.
         served: what the routes show.
+        slow_log: where slow queries go; the same one from fleet to fleet.
         handed_over: the stacks that go on in another fleet.
+        replaced: whether another fleet has taken its place.
     """
 
     def __init__(
@@ -162,16 +185,23 @@ class Fleet:
         before: Fleet | None = None,
     ) -> None:
         self.handed_over: frozenset[str] = frozenset()
+        self.slow_log: SlowLog = before.slow_log if before is not None else SlowLog()
+        self.replaced = False
+        self._log_folder = settings.slow_queries.directory
         wanted = parts_of(settings)
         old = before.hand_over(wanted) if before is not None else {}
         self.stacks = {
             name: old[name]
             if before is not None and name in before.handed_over
-            else Stack(own, collectors, pools if name == TOP else (), old.get(name), name)
+            else Stack(
+                own, collectors, pools if name == TOP else (), old.get(name), name, slow_log=self.slow_log
+            )
             for name, own in wanted.items()
         }
         watched = {name: _watched(stack, settings.targets.get(name)) for name, stack in self.stacks.items()}
         self.served = Served(watched.pop(TOP), watched, list(collectors.values()), TARGET_LABEL)
+        if before is not None:
+            before.replaced = True
 
     def hand_over(self, wanted: Mapping[str, Settings]) -> Mapping[str, Stack]:
         """The stacks, for a fleet that takes this one's place; the unchanged ones are not ours to close."""
@@ -190,6 +220,7 @@ class Fleet:
 
     def start(self) -> None:
         """Begins the background runs; those that run already go on."""
+        self.slow_log.configure(self._log_folder)
         for stack in self.stacks.values():
             stack.start()
 
@@ -200,6 +231,8 @@ class Fleet:
     async def close(self) -> None:
         """Ends the background runs, then the sources."""
         await asyncio.gather(*(stack.close() for stack in self._ours()))
+        if not self.replaced:
+            await self.slow_log.close()
 
     def _ours(self) -> list[Stack]:
         return [stack for name, stack in self.stacks.items() if name not in self.handed_over]
@@ -220,4 +253,5 @@ def _watched(stack: Stack, target: Target | None) -> Watched:
         bounds.timeout_offset_seconds,
         target.limit_seconds if target is not None else None,
         target.on_metrics if target is not None else True,
+        stack.sources,
     )

@@ -68,6 +68,7 @@ def own() -> Entry:
     """What the exporter says of itself and of its collectors, in the shape of a collector."""
     from exporter.http.own import OwnMetrics  # noqa: PLC0415
     from exporter.scrape import report  # noqa: PLC0415
+    from exporter.slow_log.sink import METRICS  # noqa: PLC0415
 
     process = (metric._replace(labels=labels) for metric, labels in OwnMetrics().metrics())
     return {
@@ -78,7 +79,7 @@ def own() -> Entry:
         "default": True,
         "every_seconds": None,
         "docs": "",
-        "metrics": [_metric(metric) for metric in (*report.METRICS, *process)],
+        "metrics": [_metric(metric) for metric in (*report.METRICS, *METRICS, *process)],
     }
 
 

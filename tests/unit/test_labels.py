@@ -13,7 +13,17 @@ import pytest
 from exporter.collectors import discover
 from exporter.collectors.pool.postgres_pools import COLLECTOR as POOLS_OF_POSTGRES
 from exporter.collectors.pool.psycopg_pool import COLLECTOR as POOLS
-from exporter.collectors.postgres import stat_statements, stat_statements_totals
+from exporter.collectors.postgres import (
+    query_plans,
+    slow_queries,
+    slow_statements,
+    stat_statements,
+    stat_statements_totals,
+    statement_anomalies,
+    statements_by_table,
+)
+from exporter.collectors.postgres._query_plans import Plans
+from exporter.collectors.postgres._slow_statements import SlowStatements
 from exporter.collectors.postgres._statements_source import Statements
 from exporter.collectors.postgres.activity import Activity
 from exporter.collectors.postgres.postgres_up import Up
@@ -31,12 +41,16 @@ from exporter.model.collector import Collect
 from exporter.model.deadline import Deadline
 from exporter.model.errors import Reason, Skip
 from exporter.model.metric import Metric
+from exporter.model.slow_query import SlowQueries
 from exporter.model.snapshot import Outcome, State
 from exporter.model.table import Column, Table, info
 from exporter.model.view import SUPPORTED_MAJORS, View
 from exporter.scrape.legacy import LegacyNames
 from exporter.scrape.legacy_names import OLD_NAMES, QUERIES
 from exporter.scrape.report import report
+from exporter.slow_log.callbacks import Callback
+from exporter.slow_log.sink import tables_of
+from exporter.slow_log.worker import Worker
 from exporter.sources.host.fake import FakeHost
 from exporter.sources.postgres.rows import Extension, Rows
 from exporter.sources.redis.fake import FakeRedis
@@ -204,7 +218,23 @@ def statements() -> Sequence[Table]:
     held = Statements()
     top = held.with_top()
     held.known = [name for name, *_ in BY_USER]
-    return [*stat_statements_totals.tables(held), stat_statements.table(top)]
+    by_table = statements_by_table.tables(held.with_groups(0.1), held.with_texts())
+    anomalies = statement_anomalies.tables(held.with_rings())
+    return [
+        *stat_statements_totals.tables(held),
+        stat_statements.table(top),
+        *by_table,
+        *anomalies,
+        *query_plans.tables(Plans()),
+    ]
+
+
+def slow() -> Sequence[Table]:
+    noted = SlowStatements("postgres at h:1", SlowQueries(), 0.1)
+    worker = Worker([Callback("theirs", print)])
+    worker.file.up = True
+    running = slow_queries.tables({"app": True}, ["app"], {})
+    return [*running, slow_statements.table(noted), *tables_of(worker)]
 
 
 def legacy() -> Sequence[Table]:
@@ -227,6 +257,7 @@ SOURCES = (
     activity,
     subscription_relations,
     statements,
+    slow,
     views,
     engine,
     legacy,

@@ -18,8 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-UNKNOWN = "unknown"
-"""The label of a database or a role that is gone, as postgres_exporter has it."""
+from exporter.facts.pg_stat_statements import UNKNOWN
 
 
 class Owner(NamedTuple):
@@ -49,6 +48,10 @@ class Reading:
         databases: names by oid.
         users: names by oid.
         shared: keys that stand for several entries.
+        moments: of each entry, by its key: the sum of the squares of its calls' milliseconds, which can be
+            added up and subtracted but for the last digits, and the longest of them: `(3.5,0.9)`.
+        at: Unix time.
+        clock: seconds on a clock that is never set.
     """
 
     life: str
@@ -56,12 +59,19 @@ class Reading:
     databases: Mapping[str, str]
     users: Mapping[str, str]
     shared: frozenset[str] = frozenset()
+    moments: Mapping[str, str] = field(default_factory=dict)
+    at: float = 0.0
+    clock: float = 0.0
 
     def statement(self, key: str) -> Statement:
         """The statement that an entry belongs to."""
         queryid, user, database = key.strip("()").split(",", 3)[:3]
         owner = Owner(self.databases.get(database, UNKNOWN), self.users.get(user, UNKNOWN))
         return Statement(owner, queryid)
+
+    def continues(self, before: Reading | None) -> bool:
+        """Whether what lies between an earlier reading and this one can be told."""
+        return before is not None and before.life == self.life
 
     def those_of(self, statements: Iterable[Statement]) -> Iterator[tuple[Statement, str]]:
         """The entries of these statements: the counters of each."""
@@ -86,11 +96,38 @@ def merged(entries: Iterable[tuple[str, str]]) -> tuple[dict[str, str], frozense
     return found, frozenset(shared)
 
 
+def merged_moments(moments: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Moments by key: of entries with the same key the sum of the squares, and the longest call of all."""
+    found: dict[str, str] = {}
+    for key, text in moments:
+        if key in found:
+            (ours, longest), (theirs, other) = numbers(found[key]), numbers(text)
+            found[key] = f"({ours + theirs!r},{max(longest, other)!r})"
+        else:
+            found[key] = text
+    return found
+
+
 class Growth(NamedTuple):
-    """What a statement has counted since the last reading."""
+    """What an entry has counted since the last reading.
+
+    Attributes:
+        by: how much each of its counters grew.
+        square: the sum of the squares of these calls' milliseconds.
+        toplevel: False for what functions and triggers ran; an extension older than 1.9 does not tell.
+        longest: milliseconds of the longest call since the extension counts the entry.
+    """
 
     statement: Statement
     by: Sequence[float]
+    square: float = 0.0
+    toplevel: bool = True
+    longest: float = 0.0
+
+
+def is_toplevel(key: str) -> bool:
+    """What the key of an entry tells of it."""
+    return key.strip("()").split(",")[3:4] != ["f"]
 
 
 def numbers(counters: str) -> list[float]:
@@ -105,9 +142,7 @@ def added(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
 
 def growth(before: Reading | None, now: Reading) -> list[Growth]:
     """What has been counted between two readings, entry by entry, where there was anything."""
-    if before is None or before.life != now.life:
-        return []
-    return list(_growth(before, now))
+    return list(_growth(before, now)) if before is not None and now.continues(before) else []
 
 
 def _growth(before: Reading, now: Reading) -> Iterator[Growth]:
@@ -117,13 +152,22 @@ def _growth(before: Reading, now: Reading) -> Iterator[Growth]:
         if then == counters:
             continue
         by = values = numbers(counters)
+        earlier: Reading | None = None
         if then is not None:
             by = [new - old for new, old in zip(values, numbers(then), strict=True)]
+            earlier = before
             if min(by) < 0:
                 if key in now.shared or key in before.shared:
                     continue
-                by = values
-        yield Growth(now.statement(key), by)
+                by, earlier = values, None
+        square, longest = _moments(now, key)
+        if earlier is not None:  # rounding may take a little from a sum of squares; nothing else does
+            square = max(0.0, square - _moments(earlier, key)[0])
+        yield Growth(now.statement(key), by, square, is_toplevel(key), longest)
+
+
+def _moments(reading: Reading, key: str) -> Sequence[float]:
+    return numbers(reading.moments.get(key, "(0,0)"))
 
 
 @dataclass(slots=True)
@@ -149,9 +193,9 @@ class Totals:
             self._life = reading.life
             for owner in dict.fromkeys(reading.statement(key).owner for key in reading.entries):
                 self._totals.setdefault(owner, [0.0] * self.width)
-        for statement, by in grown:
-            values = self._totals.get(statement.owner) or [0.0] * self.width
-            self._totals[statement.owner] = added(values, by)
+        for growth in grown:
+            owner = growth.statement.owner
+            self._totals[owner] = added(self._totals.get(owner) or [0.0] * self.width, growth.by)
 
     def rows(self) -> list[tuple[Owner, Sequence[float]]]:
         """The totals, in the order in which they were first seen."""

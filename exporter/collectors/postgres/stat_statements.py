@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 from exporter.collectors.postgres._statements_source import (
     EVERY_SECONDS,
-    INDEX,
     statements_of,
     usual_query,
 )
 from exporter.collectors.postgres._statements_top import Top
+from exporter.facts.pg_stat_statements import INDEX
 from exporter.model.collector import Collect, CollectorSpec, Cost
 from exporter.model.deadline import Deadline
 from exporter.model.metric import Metric, counter

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from exporter.collectors.postgres._statements_source import (
     EVERY_SECONDS,
-    INDEX,
     Statements,
     statements_of,
     usual_query,
 )
+from exporter.facts.pg_stat_statements import INDEX
 from exporter.model.collector import Collect, CollectorSpec
 from exporter.model.deadline import Deadline
 from exporter.model.metric import Metric, counter, gauge

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from exporter.collectors.redis._replies import granted
-from exporter.collectors.redis._slow_calls import METRICS, Entry, SlowCalls, entries
+from exporter.collectors.redis._slow_calls import METRICS, Entry, entries, slow_calls_of
 from exporter.model.collector import CollectorSpec
 from exporter.model.deadline import Deadline
 from exporter.model.errors import Refused
@@ -28,7 +28,7 @@ class _Run:
 
     def __init__(self, redis: RedisSource) -> None:
         self._redis = redis
-        self._calls = SlowCalls()
+        self._calls = slow_calls_of(redis)
 
     async def __call__(self, deadline: Deadline) -> Sequence[Table]:
         info, (length, reply) = await self._redis.info_with([SLOWLOG_LEN, SLOWLOG_GET], deadline)

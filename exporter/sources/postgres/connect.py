@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from traceback import clear_frames
 from typing import Any
 
@@ -49,6 +50,7 @@ class QueryOptions:
         plans_per_minute: plans that are asked for unasked, at most.
         plan_timeout_seconds: how long planning a statement may take.
         plan_lock_timeout_seconds: how long planning may wait for a lock.
+        history_file: where the collector statement_anomalies keeps a week of mean times; None for nowhere.
     """
 
     slow_query_seconds: float = 0.1
@@ -56,6 +58,7 @@ class QueryOptions:
     plans_per_minute: int = 10
     plan_timeout_seconds: float = 2.0
     plan_lock_timeout_seconds: float = 0.1
+    history_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

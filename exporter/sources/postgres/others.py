@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from time import monotonic
 from typing import Any, NamedTuple
@@ -58,10 +58,17 @@ class _Shared:
 
 
 class OtherSessions:
-    """Runs statements in any database, over `size` sessions at the most."""
+    """Runs statements in any database, over `size` sessions at the most.
 
-    def __init__(self, connector: Connector, size: int) -> None:
+    Args:
+        connector: opens them.
+        size: how many.
+        terminate: ends a process of the server whose statement does not obey cancel requests.
+    """
+
+    def __init__(self, connector: Connector, size: int, terminate: Callable[[int], Awaitable[None]]) -> None:
         self._connector = connector
+        self._terminate = terminate
         self._slots = asyncio.Semaphore(size)
         self._aside = asyncio.Semaphore(1)
         self._shared: dict[Place, _Shared] = {}
@@ -96,6 +103,26 @@ class OtherSessions:
         finally:
             shared.wanted -= 1
             self._tidy(place, shared)
+
+    @asynccontextmanager
+    async def session(self, place: Place, deadline: Deadline) -> AsyncIterator[Session]:
+        """A fresh session that nobody else uses, and that is closed at the end.
+
+        Raises:
+            Unavailable: it can't be had.
+            DeadlineExceeded: its turn did not come in time, or no connection.
+        """
+        if place.database in self.refused():
+            raise self._refused[place.database][1].with_traceback(None)
+        try:
+            async with self._place_for_one(place, deadline):
+                session = Session(await self._connect(place, deadline), prepare=False)
+        except TimeoutError:
+            raise DeadlineExceeded(f"{place.name}: its turn did not come in time") from None
+        try:
+            yield session
+        finally:
+            self._later(self._close(session, place))
 
     async def _session(self, shared: _Shared, place: Place, deadline: Deadline) -> Session:
         if shared.session is None:
@@ -162,6 +189,8 @@ class OtherSessions:
         try:
             await session.end()
             await hang_up(session.conn)
+            if session.stuck:
+                await self._terminate(session.pid)
         finally:
             self._release(place)
 

@@ -84,8 +84,24 @@ class PlanSession(Protocol):
     hypopg: bool
     generic_plan: bool
 
-    async def explain(self, text: str, deadline: Deadline, tables: tuple[str, ...] = ()) -> Explained:
-        """The generic plan of one statement; nothing of it is executed. Raises nothing of the server's."""
+    async def explain(
+        self,
+        text: str,
+        deadline: Deadline,
+        tables: tuple[str, ...] = (),
+        *,
+        user: str = "",
+        search_path: str = "",
+    ) -> Explained:
+        """The generic plan of one statement; nothing of it is executed. Raises nothing of the server's.
+
+        Args:
+            text: as pg_stat_statements has it.
+            deadline: of all that is tried; each try ends earlier by itself.
+            tables: the names that stand in the text; found out if not given.
+            user: the role whose statement it is: its search_path is the first that is tried.
+            search_path: the one that worked the last time, if there was one.
+        """
 
     async def add_index(self, definition: str) -> Hypothetical | None:
         """Pretends that there is an index, by a CREATE INDEX statement of ours. None if refused."""
@@ -102,7 +118,11 @@ class PlanSource(Protocol):
     ) -> AbstractAsyncContextManager[PlanSession]:
         """A session for background work, within `max_connections`; closed at the end.
 
+        It takes the one place that background work has: `fetch(aside=True)` waits until it is closed, and
+        within it would wait for itself. What is read aside is read before.
+
         Raises:
             Unavailable: no connection, or a pooler that shares sessions.
-            Refused: the role is a superuser.
+            DeadlineExceeded: its turn did not come in time.
+            Refused: the role is a superuser, or has other rights that planning must not have.
         """

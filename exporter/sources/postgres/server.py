@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from itertools import cycle, islice
 from math import inf
 from time import monotonic
@@ -13,6 +14,7 @@ from exporter.model.errors import SourceError, Unavailable
 from exporter.sources.postgres.connect import Connector, PostgresOptions
 from exporter.sources.postgres.main import Busy, MainSessions
 from exporter.sources.postgres.others import OtherSessions, Place
+from exporter.sources.postgres.plans import PlanSession
 from exporter.sources.postgres.rows import Extension, Rows
 from exporter.sources.postgres.session import ConnectionLost
 from exporter.sources.postgres.together import Alone, Together
@@ -32,6 +34,13 @@ SELECT e.extname, quote_ident(n.nspname), e.extversion
 FROM pg_extension AS e
 JOIN pg_namespace AS n ON n.oid = e.extnamespace
 """
+# Of our own role and name: a process whose number another one has by now is most probably not among those.
+TERMINATE = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE pid = {pid} AND state = 'active' AND usename = session_user
+  AND application_name = current_setting('application_name')
+"""
+TERMINATE_SECONDS = 1.0
 BUSY_SECONDS = 0.25
 """How long a query waits for the kept session before it goes to one beside it."""
 DATABASES_SECONDS = 5.0
@@ -58,7 +67,7 @@ class PostgresServer:
         self.options = options
         self._main = MainSessions(options, 1, name)
         connector = Connector(options, heard=lambda _error: None)
-        self._others = OtherSessions(connector, others) if others else None
+        self._others = OtherSessions(connector, others, self._terminate) if others else None
         self._together = Together(self._main, BUSY_SECONDS if self._others is not None else inf)
         self.address = self._main.connector.address
         self.pool = self._main.pool
@@ -153,6 +162,34 @@ class PostgresServer:
                 await self._main.give_back(session)
         raise lost or Unavailable(f"{self.describe()}: no session")
 
+    @asynccontextmanager
+    async def plan_session(
+        self, deadline: Deadline, database: str | None = None
+    ) -> AsyncIterator[PlanSession]:
+        """A session that asks for plans, for background work; closed at the end.
+
+        It has the place of `fetch(aside=True)`, which waits until it is closed: what an analysis reads, it
+        reads before or after.
+
+        Args:
+            deadline: when the session must be open.
+            database: None for the main one.
+
+        Raises:
+            Unavailable: no connection, a pooler that shares sessions, or `max_connections` of 1.
+            DeadlineExceeded: its turn did not come in time.
+            Refused: the role is a superuser, or has other rights that planning must not have.
+        """
+        # Tokenizer and all: only who asks for plans needs it.
+        from exporter.sources.postgres.plan_session import open_plans  # noqa: PLC0415
+
+        if self._others is None:
+            raise Unavailable(f"{self.describe()}: plans need max_connections of 2 at least")
+        await self._main.enter(deadline)
+        other = "" if database in (None, self._main.database) else database or ""
+        async with self._others.session(Place(other, aside=True), deadline) as session:
+            yield await open_plans(session, self.options.queries, deadline)
+
     async def databases(self, deadline: Deadline) -> list[str]:
         """The databases that database-scoped collectors read: names, the main database first.
 
@@ -232,6 +269,11 @@ class PostgresServer:
             )
         self._nameless = nameless
         return texts
+
+    async def _terminate(self, pid: int) -> None:
+        """Ends a session of ours: a function may catch cancel requests, and run on without us."""
+        with suppress(SourceError):
+            await self.fetch(TERMINATE.format(pid=pid), Deadline.after(TERMINATE_SECONDS))
 
     async def close(self) -> None:
         """Ends all sessions; waits two seconds at most."""

@@ -18,13 +18,14 @@ from functools import cached_property
 from typing import Any
 
 import psycopg
-from psycopg.adapt import AdaptersMap, Transformer
+from psycopg.adapt import AdaptersMap
 from psycopg.types.string import TextLoader
 
 from exporter.model.deadline import Deadline
 from exporter.model.errors import DeadlineExceeded, Reason, Refused, SourceError, Unavailable
+from exporter.sources.postgres.decode import rows_of
 from exporter.sources.postgres.pipeline import Pipeline
-from exporter.sources.postgres.rows import Rows, Text
+from exporter.sources.postgres.rows import Rows
 
 CANCEL_SECONDS = 0.5
 """How long a cancel request may take, and then the statement to obey, before the socket is shut."""
@@ -80,12 +81,18 @@ class Session:
     Args:
         conn: an open connection in autocommit mode, made with `TextContext`.
         prepare: whether statements are prepared; not for the consoles of poolers.
+
+    Attributes:
+        pid: the server's process.
+        stuck: whether a statement was not ended by cancel requests: that process may still be at it.
     """
 
     def __init__(self, conn: Connection, *, prepare: bool = True) -> None:
         self.conn = conn
         self._prepare = prepare
         self._given_up: asyncio.Task[Any] | None = None
+        self.pid = conn.pgconn.backend_pid
+        self.stuck = False
 
     @property
     def major(self) -> int:
@@ -114,7 +121,7 @@ class Session:
         cursor = await self._within(self.conn.execute(sql.encode(), prepare=prepare), deadline)
         if pooled:
             cursor.nextset()
-        return await _rows(cursor, self.major)
+        return rows_of(cursor.pgresult, self.conn, self.major)
 
     async def run_together(
         self, queries: Sequence[str], take: Callable[[Rows | SourceError], None], deadline: Deadline
@@ -130,7 +137,7 @@ class Session:
             if isinstance(answer, psycopg.Error):
                 take(explain(answer, lost=self.conn.closed))
             else:
-                take(_rows_of(answer, self.conn, self.major))
+                take(rows_of(answer, self.conn, self.major))
 
         await self._within(pipeline.run(queries, heard), deadline)
 
@@ -148,7 +155,29 @@ class Session:
         await self._within(self.conn.execute(f"SET statement_timeout = {milliseconds}".encode()), deadline)
         self.conn.statement_timeout_ms = milliseconds
 
+    async def execute(self, message: str, deadline: Deadline, *, extended: bool = False) -> Any:
+        """The driver's cursor after one message, for who has to know the server's own error.
+
+        Args:
+            message: one statement, or several.
+            deadline: when the answer must be there.
+            extended: by the extended protocol, where the server takes one statement only.
+
+        Raises:
+            DeadlineExceeded: not done in time; `end()` has to be awaited before the connection is used.
+            psycopg.Error: what the server said, or that the connection broke.
+        """
+        running = self.conn.execute(message.encode(), prepare=False, binary=extended)
+        return await self._awaited(running, deadline)
+
     async def _within(self, statement: Coroutine[Any, Any, Any], deadline: Deadline) -> Any:
+        """The same with errors of ours."""
+        try:
+            return await self._awaited(statement, deadline)
+        except psycopg.Error as error:
+            raise explain(error, lost=self.conn.closed) from None
+
+    async def _awaited(self, statement: Coroutine[Any, Any, Any], deadline: Deadline) -> Any:
         """Waits for a statement no longer than the deadline, and leaves it to `end` otherwise.
 
         asyncio.wait does the same for any number of tasks, and takes three times as long.
@@ -168,10 +197,7 @@ class Session:
         if not task.done():
             self._given_up = task
             raise DeadlineExceeded("the server had not answered the query when time was up")
-        try:
-            return task.result()
-        except psycopg.Error as error:
-            raise explain(error, lost=self.conn.closed) from None
+        return task.result()
 
     async def end(self) -> bool:
         """Ends a statement that was given up. True if the server took part in it.
@@ -191,6 +217,7 @@ class Session:
             await asyncio.wait({task}, timeout=min(AGAIN_SECONDS, until.left()))
         answered = task.done()
         if not answered:
+            self.stuck = True
             shut_down(self.conn)
         await asyncio.wait({task})
         task.exception()  # fetched, so that it is not reported as lost
@@ -234,40 +261,6 @@ async def hang_up(conn: psycopg.AsyncConnection[Any], seconds: float = 0.3) -> N
 
 def _duplicate(conn: psycopg.AsyncConnection[Any]) -> socket.socket:
     return socket.socket(fileno=os.dup(conn.pgconn.socket))
-
-
-async def _rows(cursor: Any, major: int) -> Rows:
-    return _rows_of(cursor.pgresult, cursor.connection, major)
-
-
-def _rows_of(result: Any, conn: psycopg.AsyncConnection[Any], major: int) -> Rows:
-    columns: Sequence[Sequence[Text]]
-    try:
-        if conn.info.encoding == "ascii":  # psycopg leaves SQL_ASCII text as bytes
-            columns = _decoded(result)
-        else:
-            transformer = Transformer.from_context(conn)
-            transformer.set_pgresult(result)
-            columns = list(zip(*transformer.load_rows(0, result.ntuples, tuple), strict=True))
-    except UnicodeDecodeError:
-        columns = _decoded(result)
-    # cursor.description would look up every column's type.
-    names = [result.fname(i).decode("utf-8", "backslashreplace") for i in range(result.nfields)]
-    types = [result.ftype(i) for i in range(result.nfields)]
-    return Rows(columns or [()] * result.nfields, names, result.ntuples, major, types)
-
-
-def _decoded(result: Any) -> list[list[Text]]:
-    r"""The columns of a result with bytes that are not valid UTF-8, those written as `\xff`.
-
-    An SQL_ASCII database stores whatever it was given, and its names show up in the shared catalogs
-    of every other database. Written out, such names stay readable and different from each other.
-    """
-    columns = []
-    for field in range(result.nfields):
-        raw = (result.get_value(row, field) for row in range(result.ntuples))
-        columns.append([None if v is None else bytes(v).decode("utf-8", "backslashreplace") for v in raw])
-    return columns
 
 
 _UNAVAILABLE = ("57P", "53300", "28", "3D", "08")

@@ -15,6 +15,7 @@ from typing import Any
 from exporter.log import get_logger
 from exporter.model.deadline import Deadline
 from exporter.model.errors import Refused
+from exporter.model.slow_query import belongs_to
 from exporter.sources.redis.discovery import Discovered, Discovery, Member
 from exporter.sources.redis.options import ENCRYPTED, PLAIN, RedisOptions, address_of
 from exporter.sources.redis.server import RedisServer
@@ -141,6 +142,7 @@ class RedisNodes:
                 username, password = self._sentinel
                 options = replace(options, username=username, password=password)
             server = self._servers[member] = RedisServer(options, self._log)
+            belongs_to(server, self)
         return server
 
     def _url(self, member: Member) -> str:

@@ -6,17 +6,21 @@ import gc
 from dataclasses import dataclass, field
 from weakref import ref
 
+import pytest
+
 from exporter.collectors.postgres._statements import (
-    UNKNOWN,
     Owner,
     Reading,
     Totals,
     growth,
+    is_toplevel,
     merged,
+    merged_moments,
     numbers,
 )
 from exporter.collectors.postgres._statements_source import statements_of
 from exporter.collectors.postgres._statements_top import OTHER, Top
+from exporter.facts.pg_stat_statements import UNKNOWN
 
 WEB = Owner("app", "web")
 JOB = Owner("app", "job")
@@ -75,6 +79,40 @@ def test_where_the_extension_hides_the_level_an_eviction_of_one_counts_nothing()
     assert numbers(first.entries[both[0][0]]) == [1090, 59]
     assert totals_of(first, more) == {WEB: [2, 1]}
     assert totals_of(first, more, reading(entry("a", 91, 10))) == {WEB: [2, 1]}
+
+
+def moments_of(key: str, square: float, longest: float) -> dict[str, str]:
+    return merged_moments([(key, f"({square},{longest})")])
+
+
+def test_squares_grow_by_what_was_counted_and_rounding_takes_nothing() -> None:
+    key, counters = entry("a", 10, 5)
+    first = Reading("1", {key: counters}, DATABASES, USERS, moments=moments_of(key, 100, 7))
+    steps = [(12, 6, 130.0, 8.0), (13, 6.5, 129.9, 8.0), (2, 1, 3.0, 2.0)]
+    found = []
+    before = first
+    for calls, time, square, longest in steps:
+        now = Reading(
+            "1", dict([entry("a", calls, time)]), DATABASES, USERS, moments=moments_of(key, square, longest)
+        )
+        found += [(g.square, g.longest) for g in growth(before, now)]
+        before = now
+
+    assert found == [(30, 8), (0, 8), (3, 2)], "an entry that came back has all its squares from since"
+
+
+def test_moments_of_entries_that_cannot_be_told_apart_are_one() -> None:
+    assert merged_moments([("(a,1,1)", "(3,2)"), ("(a,1,1)", "(4,9)")]) == {"(a,1,1)": "(7.0,9.0)"}
+
+
+@pytest.mark.parametrize(
+    ("rest", "toplevel"), [("t", True), ("f", False), ("f,2026-01-01", False), ("", True)]
+)
+def test_the_key_tells_what_functions_ran(rest: str, toplevel: bool) -> None:
+    key, _ = entry("a", 1, 1, rest=rest)
+    (grown,) = growth(reading(), reading(entry("a", 1, 1, rest=rest)))
+
+    assert is_toplevel(key) is grown.toplevel is toplevel
 
 
 def test_another_server_or_a_restart_counts_nothing() -> None:
@@ -169,9 +207,9 @@ def test_a_statement_that_returns_continues_where_it_was_left() -> None:
 
     assert first == {"a": 10, "b": 20, OTHER: 0}
     assert busy == {"a": 15, "c": 31, OTHER: 1}
-    assert hidden == {"b": 20, "c": 32, OTHER: 1 + 3}
+    assert hidden == {"b": 20, "c": 32, OTHER: 1 + 84 + 3}, "the calls with which `a` left too"
     assert "a" in back
-    assert back["a"] == 99, "it left with 99; its last call was still counted with the others"
+    assert back["a"] == 15, "it left with 15; its last call was still counted with the others"
 
 
 def test_a_shown_statement_that_is_gone_and_idle_loses_its_place() -> None:

@@ -7,6 +7,7 @@ import pytest
 from exporter.collectors.redis._slow_calls import MOST_COMMANDS, command_of
 from exporter.model.deadline import Deadline
 from exporter.model.errors import Reason, Refused, Skip
+from exporter.model.slow_query import SlowQuery, slow_queries_of
 from exporter.model.table import Value
 from exporter.sources.redis import Info, Reply
 from exporter.sources.redis.fake import FakeRedis
@@ -30,6 +31,10 @@ class Log:
 
     def __init__(self, info: str = INFO) -> None:
         self.server = FakeRedis(info)
+        self.rebuild()
+
+    def rebuild(self) -> None:
+        """Builds the collector, as at the start and at a reload."""
         self._collect = import_module("exporter.collectors.redis.redis_slowlog").COLLECTOR.build(self.server)
 
     def holds(self, *entries: Reply) -> None:
@@ -105,6 +110,37 @@ async def test_new_entries_are_counted_once_and_nothing_is_asked_when_there_are_
         }
         assert found["redis_slowlog_unseen_entries_total"] == {(): 0}
     assert log.server.asked == [("SLOWLOG", "LEN"), ("SLOWLOG", "GET", "1")]
+
+
+async def test_new_entries_are_noted_without_their_arguments_and_old_ones_are_told_to_nobody() -> None:
+    log, told = Log(), list[SlowQuery]()
+    queries = slow_queries_of(log.server)
+    queries.listeners.add(told.append)
+    log.holds(entry(7, "SET", "key", "hunter2"), entry(6, "GET", "a"))
+    await log.scrape()
+    assert [query.operation for query in queries.newest()] == ["set", "get"]
+    assert told == []
+
+    log.holds(
+        entry(9, "HUNTER2", "a", usec=1500), entry(8, "CONFIG", "GET", "hunter2"), entry(7, "SET", "key", "x")
+    )
+    for _ in range(2):
+        await log.scrape()
+    assert [(query.operation, query.seconds) for query in told] == [("config|get", 0.0205), ("other", 0.0015)]
+    assert [query.operation for query in queries.newest()] == ["other", "config|get", "set", "get"]
+    newest = queries.newest()[0]
+    assert (newest.source, newest.server, newest.at) == ("redis", log.server.describe(), 1700000000)
+    assert "hunter2" not in repr(queries.newest()).lower()
+
+
+async def test_a_reload_counts_no_entry_twice_and_misses_none() -> None:
+    log = Log()
+    log.holds(entry(7, "GET", "a"))
+    await log.scrape()
+    log.rebuild()
+    log.holds(entry(8, "GET", "a"), entry(7, "GET", "a"))
+    assert (await log.scrape())["redis_slowlog_entries_total"] == {("get",): 1}
+    assert len(slow_queries_of(log.server).newest()) == 2
 
 
 async def test_a_reset_of_the_log_counts_nothing_twice() -> None:

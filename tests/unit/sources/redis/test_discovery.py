@@ -7,6 +7,7 @@ from typing import Any
 
 from exporter.model.deadline import Deadline
 from exporter.model.errors import Unavailable
+from exporter.model.slow_query import slow_queries_of
 from exporter.sources.redis.discovery import (
     CLUSTER_NODES,
     SENTINEL_MASTERS,
@@ -143,7 +144,9 @@ async def test_members_beyond_the_limit_are_left_out_and_logged() -> None:
 
     group = RedisNodes([RedisOptions(url="10.0.0.1:1")], Told(), max_nodes=2, log=Log())
 
-    assert list(await group.nodes(Deadline.after(1))) == ["10.0.0.1:7", "10.0.0.1:8"]
+    nodes = await group.nodes(Deadline.after(1))
+    assert list(nodes) == ["10.0.0.1:7", "10.0.0.1:8"]
+    assert {slow_queries_of(node) for node in nodes.values()} == {slow_queries_of(group)}
     assert "nodes left out: redis.max_nodes" in logged
     await group.close()
 
