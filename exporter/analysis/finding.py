@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from exporter.facts.statement import StatementKey
@@ -60,6 +60,22 @@ class Kind(StrEnum):
     REGRESSION = "regression"
 
 
+INDEXES = frozenset(
+    {
+        Kind.MISSING_INDEX,
+        Kind.COVERING_INDEX,
+        Kind.TRIGRAM_INDEX,
+        Kind.GIN_INDEX,
+        Kind.UNUSED_INDEX,
+        Kind.DUPLICATE_INDEX,
+        Kind.INVALID_INDEX,
+        Kind.UNINDEXED_FOREIGN_KEY,
+        Kind.INDEX_BLOAT,
+    }
+)
+"""What is about indexes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """One number or fact that a finding rests on.
@@ -93,6 +109,7 @@ class Finding:
         cost: what doing it would cost: locks, time, disk, writes; empty where there is nothing to do.
         statements: those that it concerns, the costliest first.
         weight: orders findings of one severity: milliseconds a second that it costs, bytes, ... by kind.
+        index_columns: of the index that it wants, its keys in their order; empty where it wants none.
     """
 
     kind: Kind
@@ -108,6 +125,7 @@ class Finding:
     cost: str = ""
     statements: Sequence[StatementKey] = ()
     weight: float = 0.0
+    index_columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +136,34 @@ class Gap:
         what: what is missing from the analysis: `plans`, `N+1`.
         why: the reason, a sentence.
         remedy: what would change that, SQL or a setting; empty if nothing would.
+        datname: the database, where it is about one and `what` does not say so.
     """
 
     what: str
     why: str
     remedy: str = ""
+    datname: str = ""
+
+
+_NAMED = 3
+
+
+def together(gaps: Iterable[Gap]) -> list[Gap]:
+    """The same with one for all databases that lack the same for the same reason."""
+    databases: dict[Gap, list[str]] = {}
+    for gap in gaps:
+        names = databases.setdefault(replace(gap, datname=""), [])
+        if gap.datname and gap.datname not in names:
+            names.append(gap.datname)
+    return [replace(gap, what=f"{gap.what}{_in(names)}") for gap, names in databases.items()]
+
+
+def _in(databases: Sequence[str]) -> str:
+    if not databases:
+        return ""
+    more = len(databases) - _NAMED
+    names = ", ".join(databases[:_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+    return f" in database{'s' if len(databases) > 1 else ''} {names}"
 
 
 _ORDER = {severity: place for place, severity in enumerate(Severity)}

@@ -1,7 +1,7 @@
 """The command line: `datastack-exporter [COMMAND] [OPTIONS]`; the settings are options of every command.
 
-One file in this folder is one command, found by listing it; the file's name is the command's, and the first
-line of its docstring is its help. It has
+One file in this folder is one command, found by listing it; the file's name is the command's, with a dash for
+each underscore, and the first line of its docstring is its help. It has
 
     def add_options(group) -> None     the options beyond the settings, into an argparse group
     def run(settings: Settings, options: Options) -> int     the command itself; returns the exit code
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 PROGRAM = "datastack-exporter"
 DEFAULT = "serve"
-COMMANDS = tuple(sorted(m.name for m in iter_modules(__path__) if not m.name.startswith("_")))
+COMMANDS = tuple(sorted(m.name.replace("_", "-") for m in iter_modules(__path__) if m.name[0] != "_"))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -67,7 +67,7 @@ def _run(argv: list[str]) -> int:
     options = Options.discovered(os.environ)
     given, rest = Flags(options.settings_type).split(argv)
     command, rest = _command(rest)
-    module = import_module(f"{__name__}.{command}")
+    module = _module(command)
     parser = _parser(command, module)
     if {"-h", "--help"} & set(rest):
         Flags(options.settings_type, parser)
@@ -107,6 +107,10 @@ def _command(rest: list[str]) -> tuple[str, list[str]]:
     return DEFAULT, rest
 
 
+def _module(command: str) -> Any:
+    return import_module(f"{__name__}.{command.replace('-', '_')}")
+
+
 class _Parser(ArgumentParser):
     """Raises what is wrong, to be shown like everything else that is wrong."""
 
@@ -134,7 +138,7 @@ def _parser(command: str, module: Any) -> ArgumentParser:
 
 
 def _commands() -> str:
-    lines = (f"  {name:<10}{_first_line(import_module(f'{__name__}.{name}'))}\n" for name in COMMANDS)
+    lines = (f"  {name:<17}{_first_line(_module(name))}\n" for name in COMMANDS)
     return f"commands (default: {DEFAULT}):\n{''.join(lines)}"
 
 

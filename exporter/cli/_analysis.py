@@ -1,0 +1,104 @@
+"""What the commands that analyze have in common: the server, the time, and what people see meanwhile."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentTypeError, _ArgumentGroup
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from exporter.cli._options import Options, add_target, of_target
+from exporter.model.errors import ExporterError, SettingsError
+from exporter.settings import Settings
+
+if TYPE_CHECKING:
+    from exporter.analysis.examine import Progress
+    from exporter.sources.postgres.server import PostgresServer
+
+FAILED = 2
+LIMIT_SECONDS = 120.0
+
+
+def add_analysis(group: _ArgumentGroup) -> None:
+    """`--target`, `--database` (a list), `--seconds`: attributes of the same names."""
+    add_target(group)
+    group.add_argument(
+        "--database", action="append", default=[], metavar="NAME", help="This database only. Repeatable."
+    )
+    group.add_argument(
+        "--seconds",
+        type=positive,
+        default=LIMIT_SECONDS,
+        metavar="SECONDS",
+        help=f"How long it may take; what is not done by then is said (default: {LIMIT_SECONDS:g}).",
+    )
+
+
+def add_table(group: _ArgumentGroup) -> None:
+    """`--table`: `options.table` is the name, empty for all."""
+    group.add_argument("--table", default="", metavar="TABLE", help="This table only: schema.table or table.")
+
+
+def positive(text: str) -> float:
+    """A number of seconds from a command line."""
+    seconds = float(text)
+    if not 0 < seconds <= 86_400:
+        raise ArgumentTypeError("expected seconds from above 0 to 86400")
+    return seconds
+
+
+async def with_server(
+    settings: Settings, options: Options, work: Callable[[PostgresServer], Awaitable[int]]
+) -> int:
+    """Runs the work on the target's PostgreSQL server; says on standard error why it can't.
+
+    Returns:
+        The work's exit code, or 2 if the server can't be asked.
+
+    Raises:
+        SettingsError: there is no such target, or it has no PostgreSQL server.
+    """
+    server = _server(of_target(settings, options.target))
+    try:
+        return await work(server)
+    except SettingsError:
+        raise
+    except ExporterError as error:
+        print(f"datastack-exporter: {error}", file=sys.stderr)
+        return FAILED
+    finally:
+        await server.close()
+
+
+def _server(settings: Settings) -> PostgresServer:
+    from exporter.sources.build import BUILDERS  # noqa: PLC0415
+
+    if settings.postgres.dsn is None:
+        raise SettingsError(["postgres.dsn is not set: there is no PostgreSQL server to look at"])
+    _, build = BUILDERS["postgres"]
+    server: PostgresServer = build(settings)
+    return server
+
+
+def progress() -> tuple[Any, Progress]:
+    """A progress bar on standard error, where that is a terminal, and what moves it."""
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn()
+    bar = Progress(*columns, console=Console(stderr=True), transient=True)
+    task = bar.add_task("", total=1)
+
+    def step(what: str, done: int, of: int) -> None:
+        bar.update(task, description=what, completed=done, total=of)
+
+    return bar, step
+
+
+def memory_bytes(address: str) -> int | None:
+    """Memory of the server's machine if it is this one: where its address is a loopback one, or a socket."""
+    import psutil  # noqa: PLC0415
+
+    host = address.rpartition(":")[0]
+    local = host in ("localhost", "::1") or host.startswith(("127.", "/"))
+    return int(psutil.virtual_memory().total) if local else None

@@ -1,0 +1,91 @@
+"""Says which indexes are missing, and which ones only cost: with SQL, evidence and confidence."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from argparse import _ArgumentGroup
+from typing import TYPE_CHECKING
+
+from exporter.cli._analysis import add_analysis, add_table, memory_bytes, progress, with_server
+from exporter.cli._options import Options
+from exporter.settings import Settings
+
+if TYPE_CHECKING:
+    from exporter.analysis.report import Report
+    from exporter.sources.postgres.server import PostgresServer
+
+
+def add_options(group: _ArgumentGroup) -> None:
+    """`--table`, `--format` and the common ones: attributes of the same names."""
+    add_analysis(group)
+    add_table(group)
+    group.add_argument(
+        "--format",
+        choices=("text", "sql", "json"),
+        default="text",
+        help="sql: to be reviewed. Default: text.",
+    )
+
+
+def run(settings: Settings, options: Options) -> int:
+    """Analyses the indexes of the target's PostgreSQL server; 0, or 2 if it can't be asked.
+
+    Raises:
+        SettingsError: there is no such target, or it has no PostgreSQL server.
+    """
+    from exporter.log import configure_logging  # noqa: PLC0415
+
+    configure_logging("error", settings.log.format)
+
+    async def work(server: PostgresServer) -> int:
+        _write(await _examined(server, options), options.format)
+        return 0
+
+    return asyncio.run(with_server(settings, options, work))
+
+
+async def _examined(server: PostgresServer, options: Options) -> Report:
+    """The report with what is about indexes only."""
+    from dataclasses import replace  # noqa: PLC0415
+
+    from exporter.analysis.examine import Scope, examine  # noqa: PLC0415
+    from exporter.analysis.finding import INDEXES  # noqa: PLC0415
+    from exporter.model.deadline import Deadline  # noqa: PLC0415
+
+    scope = Scope(databases=options.database, table=options.table, memory_bytes=memory_bytes(server.address))
+    bar, step = progress()
+    with bar:
+        report = await examine(server, Deadline.after(options.seconds), scope, step)
+    findings = [finding for finding in report.findings if finding.kind in INDEXES]
+    gaps = [gap for gap in report.gaps if "index" in gap.what or "statements" in gap.what]
+    return replace(report, findings=findings, gaps=gaps)
+
+
+def _write(report: Report, how: str) -> None:
+    if how == "json":
+        from exporter.analysis.document import finding_document  # noqa: PLC0415
+
+        print(json.dumps([finding_document(finding) for finding in report.findings], indent=2))
+        return
+    if how == "sql":
+        print("\n".join(_script(report)), end="")
+        return
+    from exporter.cli._report_text import write_findings, write_gaps  # noqa: PLC0415
+    from exporter.cli._terminal import console  # noqa: PLC0415
+
+    write_findings(console(), report, detailed=True)
+    write_gaps(console(), report.gaps)
+
+
+def _script(report: Report) -> list[str]:
+    """The statements of all findings, each below a comment that says why; nothing in it drops unread."""
+    from exporter.cli._terminal import one_line  # noqa: PLC0415
+
+    lines = []
+    for finding in report.findings:
+        lines.append(
+            f"-- {one_line(finding.title)} ({finding.confidence}, database {one_line(finding.datname)})"
+        )
+        lines += [*finding.sql, ""]
+    return lines
