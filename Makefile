@@ -56,6 +56,7 @@ record: servers ## Capture views, INFO and /proc from real servers, and the gold
 	$(BIN)/python -m tests.record_host
 	$(BIN)/python -m tests.record_container
 	$(BIN)/python -m tests.record_monitoring
+	$(BIN)/python -m tests.record_n_plus_one
 
 mixin: setup ## Generate dashboards and the heads of runbooks from the rules.
 	$(BIN)/python -m mixin

@@ -127,7 +127,7 @@ def _left_alone(relations: Relations, table: Relation, limits: Thresholds) -> It
             f"Autovacuum is switched off for table {table.name}",
             (
                 "Nobody removes its dead rows or keeps its statistics fresh unless something else runs "
-                "VACUUM and ANALYZE; only what prevents wraparound still comes, and then has all to do at once."
+                "VACUUM and ANALYZE; only what prevents wraparound still comes, and has all to do at once."
             ),
         ),
         severity=Severity.WARNING if much else Severity.INFO,
