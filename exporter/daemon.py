@@ -12,18 +12,22 @@ import socket
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from time import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
 from exporter.http.app import Web
 from exporter.http.own import OwnMetrics
 from exporter.http.protocol import BoundedProtocol
+from exporter.http.served import Served
 from exporter.log import configure_logging, get_logger
 from exporter.model.collector import Named
 from exporter.model.errors import SettingsError
 from exporter.settings import Settings
 from exporter.stack import Fleet
+
+if TYPE_CHECKING:
+    from exporter.http.api.app import Api
 
 log = get_logger("exporter")
 
@@ -58,6 +62,7 @@ class Daemon:
         self._collectors = collectors
         self._own = OwnMetrics()
         self._pools = pools
+        self._api = _api(settings, lambda: self._fleet.served)
         self._fleet = Fleet(settings, collectors, pools)
         self._closing: set[asyncio.Task[None]] = set()
         self._reloading = asyncio.Lock()
@@ -67,6 +72,7 @@ class Daemon:
             self._own,
             metrics_path=settings.web.telemetry_path,
             enable_reload=settings.web.enable_reload,
+            api=self._api.app if self._api is not None else None,
         )
         self._loaded()
 
@@ -83,14 +89,28 @@ class Daemon:
         async with self._reloading:
             try:
                 settings = await asyncio.to_thread(self._load)
+                use_api = self._prepared_api(settings)
                 if settings != self._settings or self._fleet.changed():
                     self._replace(settings)
             except SettingsError as error:
                 self._own.reload_successful.set(0)
                 log.error("configuration not changed", findings=list(error.findings))  # noqa: TRY400
                 raise
+            use_api()
             self._loaded()
             log.info("configuration reloaded")
+
+    def _prepared_api(self, settings: Settings) -> Callable[[], None]:
+        """What puts the section `api` in force, with the keys that its files have now.
+
+        Raises:
+            SettingsError: they are bad.
+        """
+        if settings.api.enabled != (self._api is not None):
+            log.warning("api.enabled takes effect at the next start")
+        if self._api is None or not settings.api.enabled:
+            return lambda: None
+        return self._api.prepared(settings.api)
 
     def _replace(self, settings: Settings) -> None:
         if settings.web != self._settings.web:
@@ -141,6 +161,8 @@ class Daemon:
             await server.serve(sockets=[listening])
         finally:
             self.web.pages.close()
+            if self._api is not None:
+                self._api.close()
             await asyncio.gather(self._fleet.close(), *self._closing, return_exceptions=True)
             log.info("stopped")
 
@@ -161,6 +183,22 @@ class Daemon:
             await self.reload()
         except SettingsError:
             return  # logged and counted there
+
+
+def _api(settings: Settings, served: Callable[[], Served]) -> Api | None:
+    """The JSON API, where it is on: it is imported only then.
+
+    Raises:
+        SettingsError: what it needs is not installed, or its settings are bad.
+    """
+    if not settings.api.enabled:
+        return None
+    try:
+        from exporter.http.api.app import Api  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        text = f"api.enabled: {error.name} is missing: pip install 'datastack-exporter[api]'"
+        raise SettingsError([text]) from None
+    return Api(served, settings.api)
 
 
 class _Server(uvicorn.Server):

@@ -222,7 +222,9 @@ class _Examination:
         }
         slow = self._server.options.queries.slow_query_seconds
         history = self._scope.history or ()
-        pairs = n_plus_one.suspected_pairs(history, self._scope.described, self._relations)
+        # The history cuts long texts short.
+        described = {**self._scope.described, **{one.key: one for one in reading.statements}}
+        pairs = n_plus_one.suspected_pairs(history, described, self._relations)
         return [
             *slow_statements(every, reading.totals.exec_ms, slow_seconds=slow),
             *(pair for pair in pairs if self._is_wanted(pair, {s.key for s in every})),

@@ -13,6 +13,7 @@ from exporter.settings import Settings
 
 if TYPE_CHECKING:
     from exporter.analysis.examine import Progress
+    from exporter.analysis.report import Report
     from exporter.sources.postgres.server import PostgresServer
 
 FAILED = 2
@@ -39,9 +40,27 @@ def add_table(group: _ArgumentGroup) -> None:
     group.add_argument("--table", default="", metavar="TABLE", help="This table only: schema.table or table.")
 
 
+def check_found(report: Report, options: Options) -> None:
+    """What was asked for by name is there: silence about something else would be taken for health.
+
+    Raises:
+        SettingsError: the databases or the table are not.
+    """
+    unread = [name for name in options.database if name not in report.relations]
+    if unread:
+        why = {gap.why for gap in report.gaps if any(name in gap.what for name in unread)}
+        raise SettingsError([f"--database {name}: {' '.join(sorted(why))}" for name in unread])
+    if options.table and not any(known.named(options.table) for known in report.relations.values()):
+        databases = ", ".join(report.relations) or "any database"
+        raise SettingsError([f"--table: there is no table {options.table} in {databases}"])
+
+
 def positive(text: str) -> float:
     """A number of seconds from a command line."""
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
     if not 0 < seconds <= 86_400:
         raise ArgumentTypeError("expected seconds from above 0 to 86400")
     return seconds
@@ -86,7 +105,8 @@ def progress() -> tuple[Any, Progress]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
 
     columns = TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn()
-    bar = Progress(*columns, console=Console(stderr=True), transient=True)
+    errors = Console(stderr=True)
+    bar = Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal)
     task = bar.add_task("", total=1)
 
     def step(what: str, done: int, of: int) -> None:

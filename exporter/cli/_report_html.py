@@ -11,8 +11,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from exporter import __version__
 from exporter.analysis.finding import Severity
 from exporter.analysis.report import Report
-from exporter.analysis.wording import duration, number, percent, size
-from exporter.cli._report_text import seconds_text, value_text
+from exporter.analysis.wording import brief, duration, figure, number, percent, size
+from exporter.cli._report_text import value_text
 
 TEMPLATE = "_report.html.j2"
 STATEMENTS, TABLES = 50, 50
@@ -32,8 +32,9 @@ def html_report(report: Report) -> str:
         "duration": duration,
         "number": number,
         "percent": percent,
-        "seconds": seconds_text,
-        "figure": value_text,
+        "seconds": brief,
+        "evidence": value_text,
+        "figure": figure,
         "when": lambda at: datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
     }
     tables = [(name, t) for name, r in report.relations.items() for t in r.tables.values() if t.kind != "p"]

@@ -3,53 +3,71 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from exporter.analysis.finding import Evidence, Finding, Gap, Severity
+from exporter.analysis.finding import Evidence, Finding, Gap, Kind, Severity
 from exporter.analysis.report import Report, ServerSummary
-from exporter.analysis.wording import duration, number, percent, size
-from exporter.cli._terminal import one_line
-from exporter.facts.relations import Relation
+from exporter.analysis.wording import brief, counted, duration, figure, number, percent, size
+from exporter.cli._terminal import kept_line, one_line
 from exporter.facts.statement import Statement, StatementKey
 
 COLOURS = {Severity.CRITICAL: "bold white on red", Severity.WARNING: "bold yellow", Severity.INFO: "cyan"}
 STATEMENTS, TABLES = 10, 10
 DETAILED = 50
+IN_FULL, IN_A_LINE = 20, 40
+"""Findings that are shown so, unless all is to be detailed."""
 AFFECTED = 3
+NARROW = 100
+"""Columns of a terminal below which tables have no room for everything."""
+OF_STATEMENTS = frozenset({Kind.ANTI_PATTERN, Kind.SLOW_STATEMENT, Kind.N_PLUS_ONE})
+"""What is said of one statement: its id tells which."""
+
+Known = Mapping[StatementKey, Statement]
+
+
+class Column(NamedTuple):
+    """A column of numbers, which goes where there is no room if it is not `needed`."""
+
+    name: str
+    needed: bool = True
 
 
 def write_report(console: Console, report: Report, *, detailed: bool = False) -> None:
     """All of it; findings that are only worth knowing in a line each, unless it is to be detailed."""
-    console.print(*_head(report), "", sep="\n")
+    console.print(*_head(report, console.width), "", sep="\n")
     write_findings(console, report, detailed=detailed)
-    most = DETAILED if detailed else STATEMENTS
     if report.statements:
-        console.print("", _statements(report, most), sep="\n")
-    tables = [(name, t) for name, r in report.relations.items() for t in r.tables.values() if t.kind != "p"]
-    if tables:
-        console.print("", _tables(tables, DETAILED if detailed else TABLES), sep="\n")
+        console.print("", _statements(report, DETAILED if detailed else STATEMENTS, console.width), sep="\n")
+    if any(table.kind != "p" for known in report.relations.values() for table in known.tables.values()):
+        console.print("", _tables(report, DETAILED if detailed else TABLES, console.width), sep="\n")
     write_gaps(console, report.gaps)
 
 
 def write_findings(console: Console, report: Report, *, detailed: bool = False) -> None:
-    """The findings: those that matter in full."""
-    counts = Counter(finding.severity for finding in report.findings)
-    console.print(Text(_counted(counts) if report.findings else "Nothing was found.", "bold"))
-    by_key = {statement.key: statement for statement in report.statements}
-    short = [] if detailed else [f for f in report.findings if f.severity is Severity.INFO]
-    for finding in report.findings:
-        if detailed or finding.severity is not Severity.INFO:
-            console.print("", _finding(finding, by_key, detailed=detailed), sep="\n")
+    """The findings: those that matter in full, and how much was not looked at."""
+    console.print(Text(_counted(report), "bold"))
+    known = {statement.key: statement for statement in report.statements}
+    full = [f for f in report.findings if detailed or f.severity is not Severity.INFO]
+    full = full if detailed else full[:IN_FULL]
+    for finding in full:
+        console.print()
+        _write_finding(console, finding, known, detailed=detailed)
+    short = report.findings[len(full) :]
     if short:
-        console.print("", Text("Worth knowing (--detailed says more):", "bold"), sep="\n")
-        for finding in short:
-            console.print(Text("  - ") + Text(one_line(finding.title)) + Text(_where(finding), "dim"))
+        console.print("", Text("In a line each (--detailed says more):", "bold"), sep="\n")
+    for finding in short[:IN_A_LINE]:
+        ids = f"  {finding.statements[0].id}" if finding.kind in OF_STATEMENTS and finding.statements else ""
+        title = Text(one_line(finding.title)) + Text(ids, "blue") + Text(_where(finding), "dim")
+        _write_item(console, title)
+    if len(short) > IN_A_LINE:
+        console.print(f"  ... and {len(short) - IN_A_LINE:,} more")
 
 
 def write_gaps(console: Console, gaps: Sequence[Gap]) -> None:
@@ -58,21 +76,39 @@ def write_gaps(console: Console, gaps: Sequence[Gap]) -> None:
         return
     console.print("", Text("Not looked at:", "bold"), sep="\n")
     for gap in gaps:
-        console.print(Text(f"  - {one_line(gap.what)}: {_sentence(gap.why)}"))
+        _write_item(console, Text(f"{one_line(gap.what)}: {_sentence(gap.why)}"))
         if gap.remedy:
-            console.print(Text(f"    {one_line(gap.remedy)}", "green"))
+            console.print(Text(f"    {one_line(gap.remedy)}", "green"), soft_wrap=True)
 
 
-def _head(report: Report) -> Iterator[Text]:
+def _write_item(console: Console, text: Text) -> None:
+    for place, line in enumerate(text.wrap(console, max(console.width - 4, 20))):
+        console.print(Text("    " if place else "  - ") + line)
+
+
+def _head(report: Report, width: int) -> Iterator[Text]:
     server = report.server
     role = {True: "standby", False: "primary", None: ""}[server.is_standby]
     parts = [report.target, f"PostgreSQL {server.version}", role]
     if server.started_at is not None:
         parts.append(f"up {duration(max(0.0, report.taken_at - server.started_at))}")
-    yield Text(" · ".join(filter(None, parts)), "bold")
-    yield Text(" · ".join(_figures(server)))
+    yield from (Text(line, "bold") for line in _lines(filter(None, parts), width))
+    yield from map(Text, _lines(_figures(server), width))
     when = datetime.fromtimestamp(report.taken_at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     yield Text(f"analyzed {when} in {report.seconds:.1f} s", "dim")
+
+
+def _lines(parts: Iterable[str], width: int) -> Iterator[str]:
+    """The parts in as few lines as hold them."""
+    line = ""
+    for part in parts:
+        longer = f"{line} · {part}" if line else part
+        if line and len(longer) > width:
+            yield line
+            longer = part
+        line = longer
+    if line:
+        yield line
 
 
 def _figures(server: ServerSummary) -> Iterator[str]:
@@ -82,29 +118,43 @@ def _figures(server: ServerSummary) -> Iterator[str]:
     if server.cache_hit_ratio is not None:
         yield f"cache hit ratio {server.cache_hit_ratio:.1%}"
     if server.transactions_per_second is not None:
-        yield f"{server.transactions_per_second:,.1f} transactions/s"
+        yield f"{figure(server.transactions_per_second)} transactions/s"
     if server.statements_seconds is not None:
         yield f"statements counted for {duration(server.statements_seconds)}"
 
 
-def _counted(counts: Counter[Severity]) -> str:
+def _counted(report: Report) -> str:
     words = {Severity.CRITICAL: "critical", Severity.WARNING: "to mend", Severity.INFO: "worth knowing"}
-    return "Findings: " + ", ".join(f"{counts[s]} {word}" for s, word in words.items() if counts[s])
+    counts = Counter(finding.severity for finding in report.findings)
+    found = ", ".join(f"{counts[s]:,} {word}" for s, word in words.items() if counts[s])
+    said = f"Findings: {found}" if found else "Nothing was found"
+    gaps = len(report.gaps)
+    return f"{said}; {counted(gaps, 'thing')} not looked at, see the end" if gaps else f"{said}."
 
 
-def _finding(finding: Finding, known: dict[StatementKey, Statement], *, detailed: bool) -> RenderableType:
+def _write_finding(console: Console, finding: Finding, known: Known, *, detailed: bool) -> None:
     label = Text(f" {finding.severity.upper()} ", COLOURS[finding.severity])
-    head = label + Text(f" {one_line(finding.title)}", "bold") + Text(_where(finding), "dim")
+    console.print(label + Text(f" {one_line(finding.title)}", "bold") + Text(_where(finding), "dim"))
     body: list[RenderableType] = [Text(_sentence(finding.why))]
     if finding.evidence:
         body.append(Text("; ".join(map(_evidence, finding.evidence)), "dim"))
-    shown = finding.statements if detailed else finding.statements[:AFFECTED]
-    body += [Text(f"{key.id}  {one_line(known[key].text)}", "blue", no_wrap=True, overflow="ellipsis")
-             for key in shown if key in known]  # fmt: skip
-    body += [Text(_plain(line), "green") for line in finding.sql]
+    affected = [key for key in finding.statements if key in known]
+    shown = affected if detailed else affected[:AFFECTED]
+    for key in shown:
+        text = f"{key.id}  {one_line(known[key].text)}"
+        body.append(Text(text, "blue", no_wrap=True, overflow="ellipsis"))
+    if len(affected) > len(shown):
+        body.append(Text(f"... and {counted(len(affected) - len(shown), 'statement')} more", "blue"))
+    console.print(_indented(*body))
+    # Never wrapped, so that it can be copied.
+    for line in (line for statement in finding.sql for line in statement.split("\n")):
+        console.print(Text(f"    {kept_line(line)}", "green"), soft_wrap=True)
     if finding.cost and (detailed or finding.sql):
-        body.append(Text(f"cost: {_sentence(finding.cost)}", "dim"))
-    return Group(head, Padding(Group(*body), (0, 0, 0, 2)))
+        console.print(_indented(Text(f"Cost: {_sentence(finding.cost)}", "dim")))
+
+
+def _indented(*body: RenderableType) -> Padding:
+    return Padding(Group(*body), (0, 0, 0, 2))
 
 
 def _where(finding: Finding) -> str:
@@ -113,7 +163,7 @@ def _where(finding: Finding) -> str:
 
 
 def _evidence(evidence: Evidence) -> str:
-    return f"{evidence.name}: {value_text(evidence)}"
+    return f"{one_line(evidence.name)}: {value_text(evidence)}"
 
 
 def value_text(evidence: Evidence) -> str:
@@ -124,44 +174,37 @@ def value_text(evidence: Evidence) -> str:
     if unit == "bytes":
         return size(value)
     if unit == "seconds":
-        return duration(value) if value >= 60 else seconds_text(value)
+        return duration(value) if value >= 60 else brief(value)
     if unit == "ratio":
         return percent(value) if 0 <= value <= 1 else f"{value:,.1f}"
-    text = number(value) if value == int(value) else f"{value:,.4g}"
-    return text if unit in evidence.name.split() else f"{text} {unit}".rstrip()
+    return figure(value) if unit in evidence.name.split() else f"{figure(value)} {unit}".rstrip()
 
 
-def seconds_text(seconds: float) -> str:
-    """A short time in the unit that fits it: `1.52 ms`."""
-    for bound, factor, unit in ((1.0, 1.0, "s"), (1e-3, 1e3, "ms")):
-        if seconds >= bound:
-            return f"{seconds * factor:.3g} {unit}"
-    return f"{seconds * 1e6:.3g} µs" if seconds else "0"
-
-
-def _statements(report: Report, most: int) -> RenderableType:
-    table = _columns("share", "calls", "mean", "longest", "rows/call", "id", "statement")
+def _statements(report: Report, most: int, width: int) -> RenderableType:
+    names = Column("share"), Column("calls"), Column("mean"), Column("longest", False)
+    table = _Cells((*names, Column("rows/call", False), Column("id")), "statement", width)
     ordered = sorted(report.statements, key=lambda statement: -statement.counters.exec_ms)
     for one in ordered[:most]:
         counters = one.counters
-        share = counters.exec_ms / report.statements_total_ms if report.statements_total_ms else 0.0
-        table.add_row(
-            f"{share:.1%}",
+        table.add(
+            f"{counters.exec_ms / report.statements_total_ms if report.statements_total_ms else 0.0:.1%}",
             number(counters.calls),
-            seconds_text(counters.mean_ms / 1000),
-            "" if one.max_ms is None else seconds_text(one.max_ms / 1000),
-            f"{counters.rows / counters.calls:,.4g}" if counters.calls else "",
+            brief(counters.mean_ms / 1000),
+            "" if one.max_ms is None else brief(one.max_ms / 1000),
+            figure(counters.rows / counters.calls) if counters.calls else "",
             one.key.id,
             one_line(one.text),
         )
-    return Group(Text("Statements by time", "bold"), table, *_more(len(ordered), most))
+    return Group(Text("Statements by time", "bold"), table.shown, *_more(len(ordered), most))
 
 
-def _tables(tables: Sequence[tuple[str, Relation]], most: int) -> RenderableType:
-    shown = _columns("size", "indexes", "rows", "dead", "seq scans", "index scans", "table")
+def _tables(report: Report, most: int, width: int) -> RenderableType:
+    tables = [(name, t) for name, r in report.relations.items() for t in r.tables.values() if t.kind != "p"]
+    names = Column("size"), Column("indexes"), Column("rows"), Column("dead")
+    cells = _Cells((*names, Column("seq scans"), Column("index scans", False)), "table", width)
     ordered = sorted(tables, key=lambda one: -(one[1].bytes + one[1].index_bytes))
     for datname, table in ordered[:most]:
-        shown.add_row(
+        cells.add(
             size(table.bytes),
             size(table.index_bytes),
             number(table.n_live_tup),
@@ -170,16 +213,22 @@ def _tables(tables: Sequence[tuple[str, Relation]], most: int) -> RenderableType
             number(table.idx_scan),
             one_line(f"{datname}: {table.schema}.{table.name}"),
         )
-    return Group(Text("Largest tables", "bold"), shown, *_more(len(ordered), most))
+    return Group(Text("Largest tables", "bold"), cells.shown, *_more(len(ordered), most))
 
 
-def _columns(*names: str) -> Table:
-    """Numbers to the right; the last column is the one that is cut."""
-    table = Table(box=None, pad_edge=False, header_style="dim", expand=True)
-    for name in names[:-1]:
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column(names[-1], no_wrap=True, overflow="ellipsis", ratio=1)
-    return table
+class _Cells:
+    """Numbers to the right, as many as there is room for; the last column is the one that is cut."""
+
+    def __init__(self, columns: Sequence[Column], last: str, width: int) -> None:
+        self._kept = [place for place, one in enumerate(columns) if one.needed or width >= NARROW]
+        self.shown = Table(box=None, pad_edge=False, header_style="dim", expand=True)
+        for place in self._kept:
+            self.shown.add_column(columns[place].name, justify="right", no_wrap=True)
+        self.shown.add_column(last, no_wrap=True, overflow="ellipsis", ratio=1)
+
+    def add(self, *cells: str) -> None:
+        """A row: all columns, those that are not shown too."""
+        self.shown.add_row(*(cells[place] for place in self._kept), cells[-1])
 
 
 def _more(count: int, most: int) -> Iterable[str]:
@@ -191,7 +240,3 @@ def _sentence(text: str) -> str:
     """With one full stop at its end."""
     text = one_line(text)
     return text if text.endswith((".", "!", "?", ":")) else f"{text}."
-
-
-def _plain(lines: str) -> str:
-    return "\n".join(one_line(line) if line.strip() == line else line for line in lines.splitlines())

@@ -43,7 +43,7 @@ class _Trimmed:
 
     def write(self, text: str) -> int:
         text = TRAILING.sub(r"\1", text)
-        encoding = self._stream.encoding or "utf-8"
+        encoding = getattr(self._stream, "encoding", None) or "utf-8"
         return self._stream.write(text.encode(encoding, "replace").decode(encoding))
 
     def __getattr__(self, name: str) -> Any:

@@ -7,18 +7,20 @@ import json
 import sys
 from argparse import _ArgumentGroup
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from exporter.cli._analysis import (
     FAILED,
     add_analysis,
     add_table,
+    check_found,
     memory_bytes,
     positive,
     progress,
     with_server,
 )
 from exporter.cli._options import Options
+from exporter.model.errors import SettingsError
 from exporter.settings import Settings
 
 if TYPE_CHECKING:
@@ -52,14 +54,17 @@ def run(settings: Settings, options: Options) -> int:
     """Analyses the target's PostgreSQL server; 0, 1 by `--fail-on`, or 2 if it can't be asked.
 
     Raises:
-        SettingsError: there is no such target, or it has no PostgreSQL server.
+        SettingsError: there is no such target or table, or it has no PostgreSQL server; `--output` can't be.
     """
     from exporter.log import configure_logging  # noqa: PLC0415
 
     configure_logging("error", settings.log.format)
+    if options.output is not None and not options.output.absolute().parent.is_dir():
+        raise SettingsError([f"--output: there is no folder {options.output.absolute().parent}"])
 
     async def work(server: PostgresServer) -> int:
         report = await _examined(server, options)
+        check_found(report, options)
         return _write(report, options) or _verdict(report, options.fail_on)
 
     return asyncio.run(with_server(settings, options, work))
@@ -87,42 +92,45 @@ async def _observed(server: PostgresServer, seconds: float, scope: Scope) -> Sco
 
     from exporter.cli._terminal import wait  # noqa: PLC0415
     from exporter.facts.observe import observe  # noqa: PLC0415
+    from exporter.model.errors import Skip  # noqa: PLC0415
 
-    seen = await observe(server, seconds, lambda pause: wait(pause, f"watching {server.address}"))
+    try:
+        seen = await observe(server, seconds, lambda pause: wait(pause, f"watching {server.address}"))
+    except Skip:
+        return scope  # the analysis says why there are no statements
     return replace(scope, history=seen.history, described=seen.statements)
 
 
 def _write(report: Report, options: Options) -> int:
     """Writes the report where it is wanted; 2 if that can't be."""
-    text = _text(report, options)
     if options.output is None:
-        sys.stdout.write(text)
+        _print(report, options, sys.stdout)
         return 0
     try:
-        options.output.write_text(text, encoding="utf-8")
+        with options.output.open("w", encoding="utf-8") as file:
+            _print(report, options, file)
     except OSError as error:
         print(f"datastack-exporter: {options.output}: {error.strerror or error}", file=sys.stderr)
         return FAILED
     return 0
 
 
-def _text(report: Report, options: Options) -> str:
+def _print(report: Report, options: Options, file: TextIO) -> None:
     if options.format == "json":
         from exporter.analysis.document import report_document  # noqa: PLC0415
 
-        return json.dumps(report_document(report, detailed=options.detailed), indent=2) + "\n"
-    if options.format == "html":
+        json.dump(report_document(report, detailed=options.detailed), file, indent=2)
+        file.write("\n")
+    elif options.format == "html":
         from exporter.cli._report_html import html_report  # noqa: PLC0415
 
-        return html_report(report)
-    from exporter.cli._report_text import write_report  # noqa: PLC0415
-    from exporter.cli._terminal import console  # noqa: PLC0415
+        file.write(html_report(report))
+    else:
+        from exporter.cli._report_text import write_report  # noqa: PLC0415
+        from exporter.cli._terminal import console  # noqa: PLC0415
 
-    terminal = console()
-    with terminal.capture() as captured:
+        terminal = console() if file is sys.stdout else console(file)
         write_report(terminal, report, detailed=options.detailed)
-    text: str = captured.get()
-    return text
 
 
 def _verdict(report: Report, fail_on: str | None) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import Conninfo
 
-from exporter.doctor import files, host, pgbouncer, postgres, redis, redis_nodes
+from exporter.doctor import files, host, pgbouncer, postgres, process, redis, redis_nodes
 from exporter.doctor.collectors import judge
 from exporter.doctor.finding import Finding, Notes, Severity
 from exporter.doctor.postgres_facts import Expected
@@ -25,6 +25,9 @@ from exporter.stack import TOP, Stack, parts_of
 
 SETTINGS = {"postgres": "postgres.dsn", "redis": "redis.address", "pgbouncer": "pgbouncer.dsn"}
 """The targets that are servers, and the setting that makes each one."""
+
+ANOMALIES = "statement_anomalies"
+"""The collector that keeps a file."""
 
 EXAMPLES = (
     "EXPORTER_POSTGRES__DSN=postgresql://datastack_exporter@localhost:5432/postgres",
@@ -45,7 +48,7 @@ async def examine(settings: Settings, collectors: Mapping[str, Named]) -> list[F
     """
     parts = parts_of(settings)
     found = await asyncio.gather(*(_examine(part, collectors) for part in parts.values()))
-    findings = _configured(settings)
+    findings = [*_configured(settings), *process.examine(settings)]
     for name, own in zip(parts, found, strict=True):
         findings += [replace(f, target=f"{name}: {f.target}") for f in own] if name != TOP else own
     return findings
@@ -58,7 +61,9 @@ async def _examine(settings: Settings, collectors: Mapping[str, Named]) -> list[
     examinations = dict(_examinations(settings, collectors, stack.sources, deadline))
     passwords = [(f"{key}.password_file", getattr(settings, key).password_file) for key in SETTINGS]
     passwords.append(("redis.sentinel_password_file", settings.redis.sentinel_password_file))
-    findings = [*files.examine(passwords), *files.queries(stack.queries)]
+    kept = settings.postgres.history_file if ANOMALIES in settings.enabled_collectors() else None
+    findings = [*files.examine(passwords), *files.written([("postgres.history_file", kept)])]
+    findings += files.queries(stack.queries)
     try:
         running = asyncio.gather(*examinations.values())
         trials, found = await asyncio.gather(try_each(stack.engine, deadline), running)

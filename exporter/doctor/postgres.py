@@ -1,12 +1,19 @@
 """What a PostgreSQL server (13 to 18) needs so that everything can be collected from it.
 
 The parts: `postgres_facts.py` asks; `postgres_rights.py`, `postgres_databases.py`, `postgres_extensions.py`
-and `postgres_settings.py` look at the answers; `postgres_connect.py` knows why there were none.
+and `postgres_settings.py` look at the answers; `postgres_plans.py` tries to get plans; `postgres_connect.py`
+knows why there were no answers.
 """
 
 from __future__ import annotations
 
-from exporter.doctor import postgres_databases, postgres_extensions, postgres_rights, postgres_settings
+from exporter.doctor import (
+    postgres_databases,
+    postgres_extensions,
+    postgres_plans,
+    postgres_rights,
+    postgres_settings,
+)
 from exporter.doctor.finding import Finding, Notes
 from exporter.doctor.postgres_connect import remedy_of
 from exporter.doctor.postgres_facts import DATABASES, Expected, Facts, PostgresSource, by_row, facts_of
@@ -35,6 +42,9 @@ async def examine(server: PostgresSource, expected: Expected, deadline: Deadline
         await postgres_databases.examine(server, facts, expected, deadline, notes)
         postgres_extensions.examine(facts, expected, notes)
         postgres_settings.examine(facts, expected, notes)
+        if postgres_rights.plans_wanted(expected) and not facts.holds("superuser"):
+            own_role = postgres_rights.own_role(facts, expected, open_to_all)
+            await postgres_plans.examine(server, facts, own_role, deadline, notes)
         _encryption(facts, notes)
     except SourceError as error:
         notes.error(str(error), *remedy_of(str(error), expected.login, expected.max_connections))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from exporter.doctor.finding import Notes
 from exporter.doctor.postgres_connect import remedy_of
 from exporter.doctor.postgres_facts import UNREAD, Expected, Facts, PostgresSource, by_row
-from exporter.doctor.postgres_rights import DATA, declared, there
+from exporter.doctor.postgres_rights import DATA, PLANS, declared, there
 from exporter.doctor.sql import identifier
 from exporter.model.collector import Named
 from exporter.model.deadline import Deadline
@@ -18,8 +19,24 @@ from exporter.sources.postgres.rows import Rows
 NAMED = 8
 """How many databases are named where all is well."""
 
-Unread = Mapping[str, Sequence[tuple[str, str]]]
-"""Database -> schema and kind (`table`, `sequence`) of what is in it and the role may not read."""
+
+class Hidden(NamedTuple):
+    """What the role may not read.
+
+    Attributes:
+        schema: where.
+        kind: `table` or `sequence`.
+        closed: whether the role may not even look up names in the schema.
+    """
+
+    schema: str
+    kind: str
+    closed: bool
+
+
+Unread = Mapping[str, Sequence[Hidden]]
+"""Database -> what is in it and the role may not read."""
+LOST = {"table": ", and `analyze` gets no plans of their queries", "sequence": ""}
 
 
 def closed(facts: Facts, expected: Expected, names: Sequence[str], notes: Notes) -> None:
@@ -58,7 +75,7 @@ async def examine(
         more = ", ..." if len(names) > NAMED else ""
         notes.ok(f"databases that are collected from: {len(names)} ({', '.join(names[:NAMED])}{more})")
     if readers:
-        _hidden(facts, readers, {name: _pairs(rows) for name, rows in unread.items()}, notes)
+        _hidden(facts, readers, {name: _hidden_in(rows) for name, rows in unread.items()}, notes)
 
 
 def _readers(facts: Facts, expected: Expected) -> Mapping[str, Sequence[Named]]:
@@ -67,14 +84,14 @@ def _readers(facts: Facts, expected: Expected) -> Mapping[str, Sequence[Named]]:
         return {}
     found: dict[str, list[Named]] = {}
     for named in there(expected, facts.major):
-        if DATA in declared(named):
+        if DATA in declared(named) or named.name == PLANS:
             kind = "sequence" if "pg_sequence" in named.spec.explain(facts.major) else "table"
             found.setdefault(kind, []).append(named)
     return found
 
 
-def _pairs(rows: Rows) -> list[tuple[str, str]]:
-    return [(schema or "", kind or "") for schema, kind in by_row(rows)]
+def _hidden_in(rows: Rows) -> list[Hidden]:
+    return [Hidden(schema or "", kind or "", is_open != "1") for schema, kind, is_open in by_row(rows)]
 
 
 def _hidden(facts: Facts, readers: Mapping[str, Sequence[Named]], unread: Unread, notes: Notes) -> None:
@@ -82,7 +99,9 @@ def _hidden(facts: Facts, readers: Mapping[str, Sequence[Named]], unread: Unread
     role = identifier(facts.text("role"))
     for kind, collectors in readers.items():
         where = {
-            name: schemas for name, pairs in unread.items() if (schemas := [s for s, k in pairs if k == kind])
+            name: schemas
+            for name, hidden in unread.items()
+            if (schemas := [one for one in hidden if one.kind == kind])
         }
         if not where:
             continue
@@ -91,10 +110,15 @@ def _hidden(facts: Facts, readers: Mapping[str, Sequence[Named]], unread: Unread
         lines = [f"-- the role can read what is in them then; or switch off: {switch}"]
         for database, schemas in where.items():
             lines.append(f"-- in database {identifier(database)}:")
-            lines += [
-                f"GRANT SELECT ON ALL {kind.upper()}S IN SCHEMA {identifier(schema)} TO {role};"
-                for schema in schemas
-            ]
+            for schema in schemas:
+                lines += _grants(schema, role)
         if facts.major >= 14:
             lines.append(f"-- or once for all that is there and will be: GRANT {DATA} TO {role};")
-        notes.advice(f"{names}: {kind}s that the role may not read are left out", *lines)
+        notes.advice(f"{names}: {kind}s that the role may not read are left out{LOST[kind]}", *lines)
+
+
+def _grants(hidden: Hidden, role: str) -> Iterator[str]:
+    schema = identifier(hidden.schema)
+    if hidden.kind == "table" and hidden.closed:  # for plans: statistics are shown without
+        yield f"GRANT USAGE ON SCHEMA {schema} TO {role};"
+    yield f"GRANT SELECT ON ALL {hidden.kind.upper()}S IN SCHEMA {schema} TO {role};"

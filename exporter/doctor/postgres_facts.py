@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -79,7 +80,8 @@ ORDER BY datname
 """
 
 UNREAD = """
-SELECT DISTINCT n.nspname, CASE c.relkind WHEN 'S' THEN 'sequence' ELSE 'table' END AS kind
+SELECT DISTINCT n.nspname, CASE c.relkind WHEN 'S' THEN 'sequence' ELSE 'table' END AS kind,
+       has_schema_privilege(n.oid, 'USAGE')::int AS open
 FROM pg_class AS c
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'm', 'S') AND c.relpersistence <> 't'
@@ -103,6 +105,9 @@ class PostgresSource(Protocol):
 
     async def databases(self, deadline: Deadline) -> list[str]:
         """The databases that are collected from."""
+
+    def plan_session(self, deadline: Deadline) -> AbstractAsyncContextManager[object]:
+        """A session that asks for plans."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ from exporter.model.view import View
 
 MONITOR, STATS, SETTINGS = "pg_monitor", "pg_read_all_stats", "pg_read_all_settings"
 DATA = "pg_read_all_data"
+PLANS = "query_plans"
+"""The collector that asks for plans: planning takes rights on the tables, and none of a superuser."""
 HIDING = re.compile(
     r"\bpg_stat_(activity|replication|ssl|gssapi|wal_receiver|subscription|progress_\w+|statements|get_activity)\b"
     r"|\bpg_(database|tablespace)_size\b"
@@ -32,7 +34,8 @@ def examine(facts: Facts, expected: Expected, open_to_all: Mapping[str, bool], n
     """
     if facts.holds("superuser"):
         lines = own_role(facts, expected, open_to_all)
-        notes.advice("the role is a superuser, and needs none of that power", *lines)
+        lost = f"; {PLANS} asks for no plans as one" if plans_wanted(expected) else ""
+        notes.advice(f"the role is a superuser, and needs none of that power{lost}", *lines)
         return
     queries = {named.name: named.spec.explain(facts.major) for named in there(expected, facts.major)}
     lacking = {
@@ -62,6 +65,11 @@ def there(expected: Expected, major: int) -> list[Named]:
         for named in expected.collectors
         if not isinstance(named.spec.view, View) or named.spec.view.sql(major)
     ]
+
+
+def plans_wanted(expected: Expected) -> bool:
+    """Whether plans are asked for."""
+    return any(named.name == PLANS for named in expected.collectors)
 
 
 def declared(named: Named) -> frozenset[str]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from exporter.doctor.finding import Notes
 from exporter.doctor.postgres_facts import STATEMENTS, Expected, Facts
-from exporter.doctor.postgres_rights import there
+from exporter.doctor.postgres_rights import PLANS, plans_wanted, there
 from exporter.doctor.sql import identifier, literal
 
 QUERY_SIZE = 4096
@@ -73,7 +73,7 @@ def examine(facts: Facts, expected: Expected, notes: Notes) -> None:
         )
     if not wrong:
         notes.ok("the server's settings lose no statistics")
-    _own_statements(facts, notes)
+    _own_statements(facts, expected, notes)
     _transactions(facts, notes)
 
 
@@ -88,15 +88,18 @@ def _is_wrong(facts: Facts, wanted: Wanted, names: set[str]) -> bool:
     return wanted.wrong(setting.value)
 
 
-def _own_statements(facts: Facts, notes: Notes) -> None:
+def _own_statements(facts: Facts, expected: Expected, notes: Notes) -> None:
     """The exporter's own queries take places in pg_stat_statements that others need."""
     if facts.setting(f"{STATEMENTS}.track") in ("", "none") or facts.holds("login_superuser"):
         return
     login = identifier(facts.text("login"))
-    notes.advice(
-        f"{STATEMENTS} counts the exporter's own queries too",
-        f"ALTER ROLE {login} SET {STATEMENTS}.track = 'none';",
-    )
+    what, remedy = f"{STATEMENTS} counts the exporter's own queries too", []
+    if plans_wanted(expected):
+        what += f", and two for each statement that {PLANS} explains"
+        if facts.major >= 15:
+            grant = f"GRANT SET ON PARAMETER {STATEMENTS}.track TO {login};"
+            remedy = [f"-- or, so that those of {PLANS} alone are not counted: {grant}"]
+    notes.advice(what, f"ALTER ROLE {login} SET {STATEMENTS}.track = 'none';", *remedy)
 
 
 def _transactions(facts: Facts, notes: Notes) -> None:

@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from exporter.expose.text import CONTENT_TYPE
@@ -25,6 +25,7 @@ from exporter.model.deadline import Deadline
 from exporter.model.errors import SettingsError
 
 TIMEOUT_HEADER = "x-prometheus-scrape-timeout-seconds"
+API_PATH = "/api/v1"
 LONGEST_SECONDS = 120.0
 """What a request may ask for at most, whatever its header says."""
 
@@ -38,6 +39,7 @@ class Web:
         own: the process's own metrics.
         metrics_path: where the page is.
         enable_reload: whether `POST /-/reload` is there.
+        api: what is below `/api/v1`; None for nothing.
     """
 
     def __init__(
@@ -48,13 +50,14 @@ class Web:
         *,
         metrics_path: str = "/metrics",
         enable_reload: bool = True,
+        api: ASGIApp | None = None,
     ) -> None:
         self._served = served
         self._reload = reload
         self._own = own
         self._metrics_path = metrics_path
         self.pages = Pages(own)
-        routes = [
+        routes: list[BaseRoute] = [
             Route(metrics_path, self.metrics, methods=["GET"]),
             Route("/probe", self.probe, methods=["GET"]),
             Route("/-/healthy", self.healthy, methods=["GET"]),
@@ -63,6 +66,8 @@ class Web:
         ]
         if enable_reload:
             routes.append(Route("/-/reload", self.reload, methods=["POST"]))
+        if api is not None:
+            routes += [Mount(API_PATH, app=api), Route(API_PATH, api)]
         self.app = Starlette(routes=routes, middleware=[Middleware(_Stopping)])
 
     async def metrics(self, request: Request) -> Response:

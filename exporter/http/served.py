@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import time
+from typing import Any
 
 from exporter.model.collector import Named
 from exporter.model.deadline import Deadline
@@ -33,6 +34,7 @@ class Watched:
         offset_seconds: how much sooner than the scraper's timeout the answer is there.
         limit_seconds: what it may take of any request at most; None for all of it.
         on_metrics: whether the metrics page shows it.
+        sources: key -> source, for those that are configured: the API asks them for facts.
     """
 
     scrape: Callable[[Deadline, Selection], Awaitable[Snapshot]]
@@ -42,6 +44,7 @@ class Watched:
     offset_seconds: float
     limit_seconds: float | None = None
     on_metrics: bool = True
+    sources: Mapping[str, Any] = field(default_factory=dict)
 
     async def scrape_within(self, deadline: Deadline, selection: Selection) -> Snapshot:
         """Collects until the deadline, or until its own limit if that comes first."""

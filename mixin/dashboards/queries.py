@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from grafana_foundation_sdk.builders import gauge as gauges
+from grafana_foundation_sdk.builders import stat as stats
 from grafana_foundation_sdk.builders import table as tables
 from grafana_foundation_sdk.models import units
 
@@ -10,6 +12,15 @@ from mixin.dashboards._links import to
 from mixin.dashboards._panels import gauge, graph, stacked, stat
 from mixin.dashboards._postgres_facts import IDLE, RESTARTS, STATEMENT, TRANSACTION, WAIT
 from mixin.dashboards._queries import WHO, now, or_zero, series
+from mixin.dashboards._queries_groups import (
+    busiest_groups,
+    p95_by_group,
+    slow_calls,
+    slow_now,
+    slow_part,
+    slow_queries,
+    time_by_group,
+)
 from mixin.dashboards._queries_parts import functions, progress, sessions, statements, waits
 from mixin.dashboards._tables import Column, alert_list, cell_link, firing, table
 from mixin.dashboards._variables import labels, target
@@ -21,7 +32,7 @@ def build() -> Board:
     """For whoever knows that PostgreSQL is slow: which statements, whose, and what do they wait for."""
     return Board(
         title="Statements",
-        about="Which statements take PostgreSQL's time, whose they are, and what they wait for.",
+        about="Which statements take PostgreSQL's time, on which tables, whose they are, what they wait for.",
         service="postgres",
         variables=[
             *target("pg_up"),
@@ -46,6 +57,12 @@ def _health() -> Panels:
     return [
         firing("postgres"),
         alert_list("postgres"),
+        *(panel.span(3) for panel in _figures()),
+    ]
+
+
+def _figures() -> list[stats.Panel | gauges.Panel]:
+    return [
         stat(
             "Statements",
             "Calls of statements that have ended, of the chosen databases and users.",
@@ -67,6 +84,8 @@ def _health() -> Panels:
             series(f"sum({_rate('seconds')}) / (sum({_rate('calls')}) > 0) or 0 * sum({_rate('calls')})", ""),
             watched=["HighSlowQueryRate"],
         ).no_value("no pg_stat_statements"),
+        slow_part(),
+        slow_now(),
         stat(
             "Longest statement",
             "How long a client's statement has been running. One that is not meant to take long can be "
@@ -94,6 +113,9 @@ def _health() -> Panels:
 
 def _problems() -> Panels:
     return [
+        busiest_groups(),
+        slow_queries(),
+        slow_calls(),
         sessions().height(6),
         graph(
             "Longest wait for a lock over time",
@@ -116,6 +138,8 @@ def _problems() -> Panels:
 
 def _performance() -> Panels:
     return [
+        time_by_group(),
+        p95_by_group(),
         stacked(
             "Statements at a time by user",
             "Time spent in statements, by time, all chosen servers together. Whoever grew is the cause, or "

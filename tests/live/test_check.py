@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shlex
 import subprocess
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import monotonic, sleep
 
+import psycopg
 import pytest
 
 from tests.live.doctoring import SECRET, Ran, command, psql
@@ -19,6 +21,7 @@ from tests.servers.catalogue import ROOT
 pytestmark = pytest.mark.live
 
 Check = Callable[..., Ran]
+HELPER = ROOT / "deploy" / "sql" / "explain_helper.sql"
 NASTY = "we\"ird; ro'le \x1b[2J"
 
 
@@ -127,6 +130,43 @@ def test_a_superuser_is_told_how_to_do_without(bare: Postgres, check: Check) -> 
     own = bare.dsn(user="datastack_exporter", password=SECRET)
     ran = mended(bare, lambda: check(postgres__dsn=own), rounds=1)
     assert [one.code for one in ran] == [0] * len(ran)
+
+
+@pytest.mark.parametrize("bare", [13, 18], indirect=True, ids=["pg13", "pg18"])
+def test_a_role_that_asks_for_plans_is_mended(bare: Postgres, check: Check) -> None:
+    """Up to what the script gives, which is the last that is missing."""
+    dsn = create(bare, "exporter", "IN ROLE pg_monitor REPLICATION")
+    bare.execute("GRANT pg_signal_backend TO exporter")
+    bare.execute("GRANT CONNECT ON DATABASE postgres TO exporter")
+    bare.execute('GRANT CONNECT ON DATABASE "clo""sed" TO exporter')
+    bare.execute('ALTER SCHEMA "o\'dd" RENAME TO app', dbname=CLOSED)
+    ask = functools.partial(check, "--collector.query-plans", postgres__dsn=dsn)
+
+    def about_plans(ran: Ran) -> list[str]:
+        return [f["what"] for f in ran.of("postgres", "advice") if f["what"].startswith("query_plans: ")]
+
+    first = ask()
+    (refused,) = about_plans(first)
+    assert "which has pg_signal_backend, REPLICATION" in refused
+    psql(bare, remedies(first, "postgres"))
+    bare.restart()
+    second = ask()
+    psql(bare, remedies(second, "postgres"))
+    assert about_plans(second) == [
+        f"query_plans: no plans of INSERT, UPDATE and DELETE in {CLOSED}: the function that asks for them is not there"
+    ]
+    with psycopg.connect(bare.dsn(dbname=CLOSED), autocommit=True) as connection:
+        connection.execute(HELPER.read_bytes())
+        connection.execute("REVOKE EXECUTE ON FUNCTION datastack_exporter.explain_prepared FROM exporter")
+    third = ask()
+    (unused,) = about_plans(third)
+    assert "is there, but the role may not call it" in unused
+    psql(bare, remedies(third, "postgres"))
+    bare.restart()
+
+    last = ask()
+    assert last.of("postgres", "advice", "error") == []
+    assert "query_plans may ask for plans" in " ".join(f["what"] for f in last.of("postgres", "ok"))
 
 
 @pytest.mark.pg(13, 15, 18)

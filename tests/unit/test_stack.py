@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from exporter.collectors import discover
+from exporter.model.deadline import Deadline
+from exporter.model.slow_query import slow_queries_of
 from exporter.settings import Settings, load_settings
 from exporter.sources import build
 from exporter.stack import TOP, Fleet
+from tests.unit.slow_log.queries import slow
 
 ALL = discover()
 COLLECTORS = {name: ALL[name] for name in ("redis_up", "redis_info", "loadavg")}
@@ -163,3 +168,50 @@ async def test_background_runs_of_the_unchanged_go_on_through_a_reload() -> None
     assert len(before & after) == 2
     await new.close()
     assert not background()
+
+
+def texts(fleet: Fleet, name: str) -> list[str]:
+    return [f"{query.target} {query.text}" for query in slow_queries_of(source(fleet, name)).newest()]
+
+
+async def test_slow_queries_outlive_a_reload_and_go_into_one_log(tmp_path: Path) -> None:
+    directory, kept = "EXPORTER_SLOW_QUERIES__DIRECTORY", "EXPORTER_SLOW_QUERIES__KEPT"
+    environ = {"EXPORTER_REDIS__ADDRESS": "top:1", "EXPORTER_TARGETS__a__REDIS__ADDRESS": "a:1"}
+    with_log = {**environ, directory: str(tmp_path)}
+    old = Fleet(load_settings([], with_log, SWITCHES), COLLECTORS)
+    old.start()
+    for number in range(3):
+        slow_queries_of(source(old, "a")).note(slow(text=f"before {number}"))
+    slow_queries_of(source(old, TOP)).note(slow(text="top"))
+    new = Fleet(load_settings([], {**with_log, kept: "2"}, SWITCHES), COLLECTORS, before=old)
+    new.start()
+    await old.close()
+    slow_queries_of(source(new, "a")).note(slow(text="after"))
+    await new.close()
+
+    shown = {column.metric.name for table in new.slow_log.tables() for column in table.columns}
+    assert texts(new, "a") == ["a after", "a before 2"]
+    assert texts(new, TOP) == [" top"]
+    written = [json.loads(line) for line in (tmp_path / "slow_queries.log").read_text().splitlines()]
+    assert [f"{line['target']} {line['text']}" for line in written] == [
+        "a before 0", "a before 1", "a before 2", " top", "a after",
+    ]  # fmt: skip
+    assert "exporter_slow_query_log_lines_total" in shown
+
+
+async def test_the_top_level_alone_shows_what_became_of_them(tmp_path: Path) -> None:
+    environ = {
+        "EXPORTER_HOST__ENABLED": "false", "EXPORTER_TARGETS__a__REDIS__ADDRESS": "a:1",
+        "EXPORTER_SLOW_QUERIES__DIRECTORY": str(tmp_path),
+    }  # fmt: skip
+    fleet = Fleet(load_settings([], environ, SWITCHES), COLLECTORS)
+    fleet.start()
+    await fleet.slow_log.close()
+    pages = {name: await stack.scrape(Deadline.after(1), ()) for name, stack in fleet.stacks.items()}
+    found = {
+        name: any(c.metric.name == "exporter_slow_query_log_up" for t in page.tables for c in t.columns)
+        for name, page in pages.items()
+    }
+    await fleet.close()
+
+    assert found == {TOP: True, "a": False}

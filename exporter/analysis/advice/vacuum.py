@@ -68,7 +68,8 @@ COST = (
 
 def _dead(relations: Relations, table: Relation, limits: Thresholds) -> Iterator[Finding]:
     dead, ratio = table.n_dead_tup, table.n_dead_tup / max(limits.dead, 1.0)
-    share = dead / max(dead + table.n_live_tup, 1)
+    # A reset of the statistics forgets the live rows: what VACUUM and ANALYZE saw is there still.
+    share = dead / max(dead + max(table.n_live_tup, table.rows or 0), 1)
     late = ratio > DUE_TIMES
     if not limits.enabled or dead < LEAST_ROWS or not (late or share >= DEAD_RATIO):
         return
@@ -180,6 +181,8 @@ def _analyze(relations: Relations, table: Relation, limits: Thresholds) -> Itera
     changed, rows = table.n_mod_since_analyze, max(table.rows or 0.0, float(table.n_live_tup))
     ratio = changed / max(limits.changed, 1.0)
     never = table.last_analyze is None and table.rows is None
+    if not limits.enabled and not never:
+        return  # that it is left alone is said
     if table.last_analyze is not None and relations.taken_at - table.last_analyze < RECENT_SECONDS:
         return
     if rows < LEAST_ROWS or (not never and (ratio <= DUE_TIMES or changed < LEAST_ROWS)):

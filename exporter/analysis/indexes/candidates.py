@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from exporter.analysis.indexes.access import Access
@@ -122,12 +123,18 @@ def _partial(access: Access, made: Sequence[Candidate]) -> Iterator[Candidate]:
     for term in access.unanswered:
         if not _rare(term, access):
             continue
-        for candidate in made:
-            rest = tuple(key for key in candidate.keys if key.column != term.column)
-            if len(rest) == len(candidate.keys) and len(rest) < _WIDEST:
-                yield Candidate(table=candidate.table, keys=rest, equal=candidate.equal, predicate=term.text)
-        key = access.identity or term.column
-        yield Candidate(table=access.table.oid, keys=(Key(key),), equal=1, predicate=term.text)
+        others = [
+            candidate
+            for candidate in made
+            if len(candidate.keys) < _WIDEST and term.column not in (key.column for key in candidate.keys)
+        ]
+        for candidate in others:
+            yield replace(candidate, predicate=term.text)
+        if not others:
+            # With a key that nothing asks for: the planner takes it for cheaper than it is where rows lie in
+            # its order, so it is no rival of those that other conditions are answered by.
+            key = access.identity or term.column
+            yield Candidate(table=access.table.oid, keys=(Key(key),), equal=1, predicate=term.text)
 
 
 def _rare(term: Term, access: Access) -> bool:

@@ -34,8 +34,14 @@ def covering_candidates(seen: Looked, root: Node, catalog: Catalog) -> Iterator[
         by_name = {index.name: index for index in catalog.indexes.get(access.table.oid, ())}
         for scan in access.scans:
             index = by_name.get(scan.index)
-            if index and scan.type in {"Index Scan", "Bitmap Heap Scan"} and scan.rows >= FEWEST_ROWS:
+            if index and _finds_many(scan):
                 yield from _with_more(index, access, scan, root)
+
+
+def _finds_many(scan: Scan) -> bool:
+    """Whether an index finds rows by a condition: read for its order alone, it is not what costs."""
+    fetches = scan.type in {"Index Scan", "Bitmap Heap Scan"} and scan.rows >= FEWEST_ROWS
+    return fetches and bool(scan.indexed.terms)
 
 
 def _with_more(index: Index, access: Access, scan: Scan, root: Node) -> Iterator[Candidate]:

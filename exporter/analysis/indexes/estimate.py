@@ -39,26 +39,28 @@ def cost_with(proposal: Proposal, access: Access, seen: Looked, page_cost: float
 
     Args:
         proposal: the indexes.
-        access: what the plan asks of their table, which it must read as a whole now.
+        access: what the plan asks of their table, which it reads as a whole now, or by an index that has
+            only a part of the keys.
         seen: the statement with its plan as it is.
         page_cost: the server's random_page_cost.
     """
-    if not access.sequential or not access.large or not _takes(proposal, access):
+    if not access.large or not _takes(proposal, access):
         return None
-    if len(proposal) > 1:
-        parts = [_either(candidate, access, page_cost) for candidate in proposal]
-        return max(seen.plan.cost - access.cost, 0) + sum(parts)
-    (candidate,) = proposal
-    found = [
-        cost
-        for cost in (
+    found = [_by_alternatives(proposal, access, seen, page_cost)]
+    if len(proposal) == 1 and (access.sequential or _completes(proposal[0], access)):
+        (candidate,) = proposal
+        found += [
             _by_conditions(candidate, access, seen.plan, page_cost),
             _by_order(candidate, access, page_cost),
             _by_join(candidate, access, seen, page_cost),
-        )
-        if cost is not None
-    ]
-    return min(found, default=None)
+        ]
+    return min((cost for cost in found if cost is not None), default=None)
+
+
+def _completes(candidate: Candidate, access: Access) -> bool:
+    """Whether it has all that the index has which is read now, and more."""
+    indexed = {key_of(term, access) for scan in access.scans for term in scan.indexed.terms}
+    return indexed < set(candidate.keys)
 
 
 def _takes(proposal: Proposal, access: Access) -> bool:
@@ -124,10 +126,19 @@ def _answers_alone(candidate: Candidate, access: Access, seen: Looked) -> bool:
     return needed is not None and needed & set(access.columns) <= {*candidate.columns, *candidate.include}
 
 
-def _either(candidate: Candidate, access: Access, page_cost: float) -> float:
-    terms = [t for sides in access.alternatives for side in sides for t in side]
-    shares = [_equal(t, access) for t in terms if key_of(t, access) == candidate.keys[0]]
-    return _read(access.rows * min(shares, default=1.0), access.pages, page_cost)
+def _by_alternatives(proposal: Proposal, access: Access, seen: Looked, page_cost: float) -> float | None:
+    """Each side of an OR by its own index, or by the same one again."""
+    firsts = {candidate.keys[0] for candidate in proposal}
+    for sides in access.alternatives:
+        shares = [
+            min((_matched([t], access) for t in side if key_of(t, access) in firsts), default=None)
+            for side in sides
+        ]
+        known = [share for share in shares if share is not None]
+        if len(known) == len(shares) and access.sequential:
+            reading = sum(_read(access.rows * share, access.pages, page_cost) for share in known)
+            return max(seen.plan.cost - access.cost, 0) + reading
+    return None
 
 
 def _read(rows: float, pages: float, page_cost: float) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from exporter.analysis.indexes.access import Access, accesses
-from exporter.analysis.indexes.candidate import Candidate
+from exporter.analysis.indexes.candidate import Candidate, Key
 from exporter.analysis.indexes.candidates import Proposal, proposals
 from exporter.analysis.indexes.catalog import Catalog
 from exporter.analysis.indexes.coverage import broken, covering
@@ -67,10 +67,19 @@ def proposed(statement: Looked, catalog: Catalog) -> list[tuple[Access, list[Pro
     return found
 
 
+def _only_cast(key: Key, candidate: Candidate, catalog: Catalog) -> bool:
+    """Whether a key is nothing but the cast of a column that has an index: then the value's type is wrong."""
+    column, _, kind = key.expression.rpartition("::")
+    indexed = (index.keys[:1] for index in catalog.indexes.get(candidate.table, ()))
+    return bool(kind) and any(Key(keys[0]).sql == column for keys in indexed if keys and keys[0])
+
+
 def _allowed(candidate: Candidate, literals: set[str], catalog: Catalog) -> bool:
     if covering(candidate, catalog) is not None:
         return False
     if (other := broken(candidate, catalog)) is not None and other.building:
+        return False
+    if any(_only_cast(key, candidate, catalog) for key in candidate.keys):
         return False
     # A literal of the statement may be anybody's; one of a view is a part of the schema.
     return not any(literals & _literals(text) for text in (*candidate.expressions, candidate.predicate))

@@ -254,7 +254,7 @@ def _gaps(search: _Search, session: PlanSession) -> Iterable[Gap]:
     for outcome, count in missing.most_common():
         why = WHY[outcome]
         yield Gap(f"plans of {count:,} of {counted(every, 'statement')}", sentence(why.reason), why.remedy)
-    if not session.hypopg:
+    if not session.hypopg and any(proposed(seen, search.catalog) for seen in search.looked):
         yield Gap(
             "proof of missing indexes",
             "HypoPG is not there, so what an index is worth is estimated.",

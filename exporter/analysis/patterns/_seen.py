@@ -110,16 +110,19 @@ class Seen:
         confidence: Confidence = Confidence.MEDIUM,
         subject: str = "",
     ) -> Finding:
-        """A finding about this statement; its calls and time are evidence of every rule."""
-        counters = self.statement.counters
+        """A finding about this statement; its calls and time are evidence of every rule.
+
+        The title gets the subject at its beginning where it does not say it.
+        """
+        counters, subject = self.statement.counters, subject or self.subject
         return Finding(
             kind=Kind.ANTI_PATTERN,
             rule=rule,
             severity=severity,
             confidence=confidence,
-            title=title,
+            title=title if subject in title else f"{subject}: {title}",
             datname=self.statement.key.datname,
-            subject=subject or self.subject,
+            subject=subject,
             why=why,
             evidence=(
                 *evidence,

@@ -64,7 +64,7 @@ def seq_scan(seen: Seen) -> Finding | None:
         rows = table.rows or 0
         estimated = float(node.get("Plan Rows", rows))
         few = rows >= BIG_ROWS and estimated <= SELECTIVE * rows
-        if not few or node["Node Type"] != "Seq Scan":
+        if not few or node["Node Type"] != "Seq Scan" or not _is_known(node):
             continue
         if seen.blocks_per_call < READ_SHARE * table.pages or seen.mean_ms < NOTICED_MS:
             continue
@@ -87,6 +87,12 @@ def seq_scan(seen: Seen) -> Finding | None:
             subject=name,
         )
     return None
+
+
+def _is_known(node: Node) -> bool:
+    """Whether a condition is on a column, whose values ANALYZE knows: of expressions the planner guesses."""
+    terms = conditions_of(str(node["Filter"])).terms
+    return any(term.column and not term.cast and not term.others for term in terms)
 
 
 def leading_wildcard(seen: Seen) -> Finding | None:

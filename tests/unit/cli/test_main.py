@@ -51,7 +51,7 @@ def test_each_file_is_a_command() -> None:
 
 def test_every_command_has_a_line_of_help_and_the_two_functions() -> None:
     for name in cli.COMMANDS:
-        module = import_module(f"exporter.cli.{name}")
+        module = import_module(f"exporter.cli.{name.replace('-', '_')}")
         assert str(module.__doc__).partition("\n")[0].endswith(".")
         assert callable(module.add_options)
         assert callable(module.run)
@@ -138,7 +138,7 @@ def test_an_unknown_command_is_named_with_the_nearest_one(capsys) -> None:
     assert main(["chekc"]) == 2
 
     finding = capsys.readouterr().err.splitlines()[1]
-    assert finding.startswith("  the first argument is no command: expected catalog, ")
+    assert finding.startswith("  the first argument is no command: expected analyze, ")
     assert finding.endswith("; did you mean check?")
 
 

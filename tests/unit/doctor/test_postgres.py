@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
 from exporter.collectors.run_view import view_collector
-from exporter.doctor import postgres_facts
+from exporter.doctor import postgres_facts, postgres_plans
 from exporter.doctor.finding import Finding, Severity
 from exporter.doctor.postgres import examine
 from exporter.doctor.postgres_facts import Expected
@@ -74,6 +75,8 @@ class FakePostgres:
         forbidden: Sequence[Row] = (),
         databases: Sequence[Row] = (("app", "1", "1"),),
         unread: Sequence[Row] = (),
+        writes: Row = ("0", "0", "0"),
+        refusal: SourceError | None = None,
         broken: Mapping[str, SourceError] | None = None,
         down: SourceError | None = None,
         **facts: str | None,
@@ -81,6 +84,7 @@ class FakePostgres:
         self.major = major
         self.broken = dict(broken or {})
         self.down = down
+        self.refusal = refusal
         given = {**SETTINGS, **(settings or {})}
         from_where = {**SOURCES, **(sources or {})}
         facts = {**HEALTHY, **facts}
@@ -96,6 +100,7 @@ class FakePostgres:
             postgres_facts.FORBIDDEN: forbidden,
             postgres_facts.DATABASES: databases,
             postgres_facts.UNREAD: unread,
+            postgres_plans.WRITES: [writes],
             "SELECT 1": [("1",)],
         }
 
@@ -120,6 +125,13 @@ class FakePostgres:
     async def databases(self, deadline: Deadline) -> list[str]:
         _ = deadline
         return ["app", *self.broken]
+
+    @asynccontextmanager
+    async def plan_session(self, deadline: Deadline) -> AsyncIterator[None]:
+        _ = deadline
+        if self.refusal is not None:
+            raise self.refusal
+        yield
 
 
 def collector(name: str, sql: str = "now()", **view: object) -> Named:
@@ -290,12 +302,14 @@ def test_databases_that_do_not_answer() -> None:
 
 
 def test_tables_and_sequences_that_the_role_may_not_read() -> None:
-    unread: Sequence[Row] = [("public", "table"), ('a"b', "sequence"), ("c", "sequence")]
+    unread: Sequence[Row] = [("public", "table", "1"), ('a"b', "sequence", "0"), ("c", "sequence", "1")]
     findings = found(FakePostgres(unread=unread), BLOAT, SEQUENCES)
     tables, sequences = (f for f in findings if f.severity is Severity.ADVICE)
 
-    assert tables.what == "bloat: tables that the role may not read are left out"
+    assert tables.what.startswith("bloat: tables that the role may not read are left out, and `analyze`")
     assert 'GRANT SELECT ON ALL TABLES IN SCHEMA "public" TO "watcher";' in tables.remedy
+    assert "USAGE" not in tables.remedy + sequences.remedy
+    assert sequences.what == "sequences: sequences that the role may not read are left out"
     assert sequences.remedy.splitlines()[1:] == [
         '-- in database "app":',
         'GRANT SELECT ON ALL SEQUENCES IN SCHEMA "a""b" TO "watcher";',
@@ -306,7 +320,7 @@ def test_tables_and_sequences_that_the_role_may_not_read() -> None:
 
 
 def test_nobody_asks_what_is_hidden_where_it_does_not_matter() -> None:
-    unread: Sequence[Row] = [("public", "table")]
+    unread: Sequence[Row] = [("public", "table", "1")]
 
     for server, named in (
         (FakePostgres(unread=unread), WAL),

@@ -56,7 +56,7 @@ NOTATIONS = (
         ("alter role a password 'b'; select 1", "ALTER ROLE; select ?"),
         ("explain (analyze) select 'a'", "EXPLAIN select ?"),
         ("explain execute a('b')", "EXPLAIN EXECUTE"),
-        ("select \x1b[31m, { 1 }, $ from t\u202e", "select ? [?m, ? ? ?, ? from ?"),
+        ("select \x1b[31m, { 1 }, $ from t\u202e", "select ?[? m, ? ? ?, ? from ?"),
         ("hunter2", "UNKNOWN"),
         ("", ""),
     ],

@@ -43,7 +43,7 @@ INSERT INTO parcels SELECT i, 'T' || md5(i::text), 1 + (i * 104729::bigint) % 20
         CASE WHEN i % 400 = 0 THEN 'lost' WHEN i % 50 = 0 THEN 'moving' ELSE 'delivered' END,
         to_char((i * 15485863::bigint) % 7000, 'FM00000'), (i * 31::bigint) % 120, ((i * 17::bigint) % 50000) / 100.0,
         '2025-01-01'::timestamptz + (i * 104729::bigint) % 10000000 * interval '1 second',
-        CASE WHEN i % 50 <> 0 THEN '2025-05-01'::timestamptz END, md5((i * 3)::text), repeat('n', 40)
+        CASE WHEN i % 50 <> 0 THEN '2025-05-01'::timestamptz END, md5((i * 3)::text), md5((i * 11)::text) || 'note'
     FROM generate_series(1, 60000) i;
 INSERT INTO stops SELECT i, 1 + i % 6000, i / 6000, 1 + (i * 7919::bigint) % 60000, i % 2 = 0
     FROM generate_series(1, 36000) i;
@@ -78,7 +78,7 @@ INSERT INTO tickets SELECT i, md5(i::text) || ' ' || md5((i * 7)::text), (ARRAY[
 INSERT INTO grants SELECT i, i % 900, '2025-01-01'::timestamptz + (i * 104729::bigint) % 10000000 * interval '1 second'
     FROM generate_series(1, 30000) i;
 INSERT INTO readings SELECT i, (i * 7919::bigint) % 400, i % 1000 FROM generate_series(1, 150000) i;
-INSERT INTO loads SELECT (i * 7919::bigint) % 5000, '2025-01-01'::date + i % 4, i % 90 FROM generate_series(1, 20000) i;
+INSERT INTO loads SELECT (i * 7919::bigint) % 5000, '2025-01-01'::date + i % 7, i % 90 FROM generate_series(1, 20000) i;
 INSERT INTO legs SELECT 1 + i % 6000, i / 6000, i % 90 FROM generate_series(1, 17000) i;
 INSERT INTO lanes SELECT 1 + i / 10, i % 10, 'lane' FROM generate_series(0, 999) i;
 INSERT INTO crates SELECT i, i % 10, 1 + i % 100, 1 + i % 20000 FROM generate_series(1, 3000) i;
@@ -136,7 +136,7 @@ def fill(server: Postgres, *, whole: bool = True) -> None:
             _index(owner)
         _grant(server, owner)
         _age(owner, whole=whole)
-        if server.execute("SELECT FROM pg_available_extensions WHERE name = 'hypopg'"):
+        if server.execute("SELECT 1 FROM pg_available_extensions WHERE name = 'hypopg'"):
             owner.execute("CREATE EXTENSION hypopg")
     server.execute("SELECT pg_stat_statements_reset()")
 

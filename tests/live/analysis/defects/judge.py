@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from exporter.analysis.finding import Finding, Kind
+from exporter.analysis.overlaps import MENDED_BY_AN_INDEX, OF_INDEXES
 from exporter.analysis.report import Report
 from exporter.facts.statement import StatementKey
 from tests.live.analysis.defects.app import LOOPS
@@ -101,7 +102,7 @@ def judge(
     if of_server:
         scores[Kind.N_PLUS_ONE] = of_loops(by_kind.pop(Kind.N_PLUS_ONE), report)
         scores[Kind.SETTING] = of_settings(by_kind.pop(Kind.SETTING))
-        scores |= {kind: of_subjects(kind, found) for kind, found in by_kind.items()}
+        scores |= {kind: of_subjects(kind, found, report) for kind, found in by_kind.items()}
     return {kind: score for kind, score in scores.items() if score.found or score.missed or score.wrong}
 
 
@@ -125,8 +126,13 @@ def of_index(kind: Kind, findings: Sequence[Finding], asked: Sequence[Asked], be
 
 
 def of_patterns(findings: Sequence[Finding], asked: Sequence[Asked], report: Report) -> Score:
-    """Rules and statements: the sequential scan of a statement that lacks an index is right, not asked for."""
-    tally, said = _Tally(), set()
+    """Rules and statements; a sequential scan of a statement that lacks an index is right, not asked for.
+
+    A missing index stands for the rules that it is the answer to.
+    """
+    tally = _Tally()
+    mended = {name for f in report.findings if f.kind in OF_INDEXES for name in names_of(f.statements, asked)}
+    said = {(rule, name) for rule in MENDED_BY_AN_INDEX for name in mended}
     lacking = {statement.name for statement in (*WANTING, *CONTENT)}
     truth = {(rule, statement.name) for statement in asked for rule in statement.rules}
     for finding in findings:
@@ -136,7 +142,6 @@ def of_patterns(findings: Sequence[Finding], asked: Sequence[Asked], report: Rep
         (tally.right if pairs & truth or scanned else tally.wrong).append(finding)
     for rule, name in sorted(truth):
         (tally.found if (rule, name) in said else tally.missed).append(f"{rule}: {name}")
-    assert report.statements, "there was something to look at"
     return tally.score(Kind.ANTI_PATTERN)
 
 
@@ -164,10 +169,12 @@ def of_settings(findings: Sequence[Finding]) -> Score:
     return tally.score(Kind.SETTING)
 
 
-def of_subjects(kind: Kind, findings: Sequence[Finding]) -> Score:
-    """What is about a table, an index or a role."""
-    tally, said = _Tally(), list[Defect]()
+def of_subjects(kind: Kind, findings: Sequence[Finding], report: Report) -> Score:
+    """What is about a table, an index or a role; a statement that lacks an index stands for a foreign key."""
+    tally = _Tally()
     defects = [defect for defect in DEFECTS if defect.kind is kind]
+    missing = [f for f in report.findings if f.kind is Kind.MISSING_INDEX]
+    said = [d for d in defects if kind is Kind.UNINDEXED_FOREIGN_KEY and any(_stands_for(f, d) for f in missing)]
     for finding in findings:
         about = [d for d in defects if subject_of(finding) in d.subjects and d.rule in ("", finding.rule)]
         said += about
@@ -177,11 +184,15 @@ def of_subjects(kind: Kind, findings: Sequence[Finding]) -> Score:
     return tally.score(kind)
 
 
+def _stands_for(finding: Finding, key: Defect) -> bool:
+    return f"{finding.subject} ({', '.join(finding.index_columns[:1])})" in key.subjects
+
+
 def subject_of(finding: Finding) -> str:
     """What a finding is about; of a foreign key its columns too."""
     if finding.kind is not Kind.UNINDEXED_FOREIGN_KEY:
         return finding.subject
-    return f"{finding.subject} ({next(e.value for e in finding.evidence if e.name == 'columns')})"
+    return f"{finding.subject} ({', '.join(finding.index_columns)})"
 
 
 def document(scores: Mapping[Kind, Score]) -> dict[str, dict[str, object]]:

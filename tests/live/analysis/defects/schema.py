@@ -149,7 +149,7 @@ INDEXES: Sequence[Made] = (
     Made(sql="parcels_depot_posted ON parcels (depot_id, posted_at)", why="a foreign key; never scanned"),
     Made(sql="parcels_price ON parcels (price)", why="used once"),
     Made(sql="parcels_recipient ON parcels (recipient)", kind=Kind.UNUSED_INDEX, why="a column that nobody asks for"),
-    Made(sql="parcels_weight_price ON parcels (weight, id)", kind=Kind.UNUSED_INDEX, why="two columns"),
+    Made(sql="parcels_weight ON parcels (weight, tracking)", kind=Kind.UNUSED_INDEX, why="two columns"),
     Made(sql="parcels_late ON parcels (posted_at, tracking) WHERE weight > 30", kind=Kind.UNUSED_INDEX, why="partial"),
     Made(sql="scans_parcel ON scans (parcel_id)", why="a foreign key, of partitions"),
     Made(sql="scans_at ON scans (at)", why="used in one partition only"),
@@ -231,10 +231,10 @@ DEFECTS: Sequence[Defect] = (
         kind=Kind.VACUUM_DEBT, what="autovacuum is off", subjects=("carrier.trips",), rule="autovacuum_off"
     ),
     Defect(
-        kind=Kind.ANALYZE_DEBT, what="never analyzed", subjects=("carrier.imports",), rule="never_analyzed"
+        kind=Kind.ANALYZE_DEBT, what="nearly all rows changed", subjects=("carrier.positions",), rule="old_statistics"
     ),
     Defect(
-        kind=Kind.SEQUENTIAL_SCANS, what="a large table without the right indexes", subjects=("carrier.parcels",)
+        kind=Kind.ANALYZE_DEBT, what="never analyzed", subjects=("carrier.imports",), rule="never_analyzed"
     ),
     Defect(
         kind=Kind.CLIENT, what="idle in a transaction", subjects=(APPLICATION,), rule="idle_in_transaction"

@@ -356,7 +356,8 @@ CARELESS: Sequence[Asked] = (
     ),
     Asked(
         name="temporary files",
-        sql="SELECT max(n) FROM (SELECT row_number() OVER (ORDER BY note, recipient) AS n FROM parcels) AS x",
+        sql="SELECT max(n), max(tracking) FROM"
+        " (SELECT tracking, row_number() OVER (ORDER BY note, recipient) AS n FROM parcels) AS x",
         rules=rules("temporary_files"),
     ),
     Asked(

@@ -15,6 +15,7 @@ from exporter.analysis.advice.clients import clients
 from exporter.analysis.examine import Scope, examine
 from exporter.analysis.finding import Finding, Kind, ordered
 from exporter.analysis.hygiene import dropped_by, index_hygiene
+from exporter.analysis.overlaps import without_overlaps
 from exporter.analysis.report import Report
 from exporter.facts.observe import INTERVALS, SHORTEST_SECONDS, observe
 from exporter.facts.read_indexes import read_definitions
@@ -179,7 +180,7 @@ async def later(target: PostgresServer, report: Report, facts: ServerFacts) -> R
     sessions = [replace(s, state_seconds=(s.state_seconds or 0) + IDLE_SECONDS) for s in facts.sessions]
     found = [*index_hygiene(relations, going), *clients(replace(facts, sessions=sessions))]
     kept = [finding for finding in report.findings if finding.kind not in AGED]
-    return replace(report, findings=ordered([*kept, *found]))
+    return replace(report, findings=ordered(without_overlaps([*kept, *found], report.relations)))
 
 
 def drops_of(finding: Finding) -> Iterator[str]:

@@ -65,10 +65,6 @@ def test_a_healthy_table_is_not_mentioned() -> None:
         ({"xid_age": 1_200_000_000}, ("table", Severity.WARNING)),
         ({"mxid_age": 1_900_000_000}, ("table", Severity.CRITICAL)),
         ({"xid_age": 300_000_000}, None),
-        ({"seq_scan": 400, "seq_tup_read": 400_000_000}, ("", Severity.INFO)),
-        ({"seq_scan": 200_000, "seq_tup_read": 200_000_000_000}, ("", Severity.WARNING)),
-        ({"seq_scan": 400, "seq_tup_read": 400}, None),
-        ({"seq_scan": 20, "seq_tup_read": 20_000_000}, None),
         (
             {"n_tup_upd": 900_000, "n_tup_hot_upd": 1000, "n_tup_newpage_upd": 800_000},
             ("fillfactor", Severity.INFO),

@@ -97,6 +97,31 @@ def test_both_sides_of_an_or_are_added() -> None:
     assert found < 200
 
 
+def test_two_values_by_or_are_two_look_ups() -> None:
+    root = scan(condition="((orders.many = $1) OR (orders.many = $2))")
+    half = scan(condition="((orders.many = $1) OR (orders.at = $2))")
+
+    twice = cost(on("many", equal=1), root)
+
+    assert twice is not None
+    assert twice < 200
+    assert cost(on("many", equal=1), half) is None
+
+
+def test_an_index_that_has_a_part_of_the_keys_is_completed_and_no_other_is_put_beside_it() -> None:
+    root = {
+        **scan(condition="(orders.many = $2)", rows=5),
+        "Node Type": "Index Scan",
+        "Index Cond": "(orders.few = $1)",
+    }
+
+    more = cost(on("many", "few", equal=2), root)
+
+    assert more is not None
+    assert more < 200
+    assert cost(on("many", equal=1), root) is None
+
+
 @pytest.mark.parametrize(
     ("expression", "taken"),
     [

@@ -260,9 +260,13 @@ async def test_what_is_not_planned_is_a_gap() -> None:
         Session(by_index("(orders.a = $1)", {"(a)": 8.0})), known, [statement()], Deadline.after(0), HOUR
     )
 
-    assert [gap.why for gap in advice.gaps] == ["no plan of 1 of 1 statements: 1 permission"]
+    (gap,) = advice.gaps
+    assert gap.what == "plans of 1 of 1 statement"
+    assert "GRANT" in gap.remedy
     assert [key.id for key in advice.explained] == ["s"]
-    assert [gap.why for gap in late.gaps] == ["no time was left for 1 of the statements"]
+    assert [(gap.what, gap.why) for gap in late.gaps] == [
+        ("plans of 1 of 1 statement", "There was no time left.")
+    ]
     assert advice.findings == late.findings == ()
 
 
