@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from exporter.analysis.finding import Finding
+from exporter.analysis.finding import Finding, Gap
 from exporter.analysis.report import Report
 from exporter.facts.relations import Relation, Relations
 from exporter.facts.statement import Statement, StatementKey
@@ -28,7 +28,7 @@ def report_document(report: Report, *, detailed: bool = False) -> Document:
         "seconds": report.seconds,
         "server": asdict(report.server),
         "findings": [finding_document(finding) for finding in report.findings],
-        "gaps": [asdict(gap) for gap in report.gaps],
+        "gaps": [gap_document(gap) for gap in report.gaps],
         "statements_total_seconds": report.statements_total_ms / 1000,
         "statements": [statement_document(one, report.statements_total_ms) for one in report.statements],
     }
@@ -58,6 +58,11 @@ def finding_document(finding: Finding) -> Document:
         "cost": finding.cost,
         "statements": [key._asdict() for key in finding.statements],
     }
+
+
+def gap_document(gap: Gap) -> Document:
+    """Something that was not looked at."""
+    return {"what": gap.what, "why": gap.why, "remedy": gap.remedy}
 
 
 def statement_document(statement: Statement, total_ms: float) -> Document:

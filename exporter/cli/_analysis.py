@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from exporter.cli._options import Options, add_target, of_target
-from exporter.model.errors import ExporterError, SettingsError
+from exporter.model.errors import ExporterError, SettingsError, SourceError
 from exporter.settings import Settings
 
 if TYPE_CHECKING:
@@ -44,15 +44,15 @@ def check_found(report: Report, options: Options) -> None:
     """What was asked for by name is there: silence about something else would be taken for health.
 
     Raises:
-        SettingsError: the databases or the table are not.
+        SourceError: a database or the table is not, or can't be read.
     """
-    unread = [name for name in options.database if name not in report.relations]
-    if unread:
-        why = {gap.why for gap in report.gaps if any(name in gap.what for name in unread)}
-        raise SettingsError([f"--database {name}: {' '.join(sorted(why))}" for name in unread])
+    for name in options.database:
+        if name not in report.relations:
+            why = " ".join(gap.why for gap in report.gaps if name in gap.what)
+            raise SourceError(f"database {name} can't be analyzed: {why}")
     if options.table and not any(known.named(options.table) for known in report.relations.values()):
         databases = ", ".join(report.relations) or "any database"
-        raise SettingsError([f"--table: there is no table {options.table} in {databases}"])
+        raise SourceError(f"there is no table {options.table} in {databases}")
 
 
 def positive(text: str) -> float:

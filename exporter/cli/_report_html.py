@@ -12,7 +12,7 @@ from exporter import __version__
 from exporter.analysis.finding import Severity
 from exporter.analysis.report import Report
 from exporter.analysis.wording import brief, duration, figure, number, percent, size
-from exporter.cli._report_text import value_text
+from exporter.cli._report_text import WORDS, value_text
 
 TEMPLATE = "_report.html.j2"
 STATEMENTS, TABLES = 50, 50
@@ -32,7 +32,7 @@ def html_report(report: Report) -> str:
         "duration": duration,
         "number": number,
         "percent": percent,
-        "seconds": brief,
+        "brief": brief,
         "evidence": value_text,
         "figure": figure,
         "when": lambda at: datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
@@ -43,6 +43,9 @@ def html_report(report: Report) -> str:
         version=__version__,
         counts=Counter(finding.severity for finding in report.findings),
         severities=list(Severity),
+        words=WORDS,
+        matters=[finding for finding in report.findings if finding.severity is not Severity.INFO],
+        others=[finding for finding in report.findings if finding.severity is Severity.INFO],
         known={statement.key: statement for statement in report.statements},
         statements=sorted(report.statements, key=lambda one: -one.counters.exec_ms)[:STATEMENTS],
         tables=sorted(tables, key=lambda one: -(one[1].bytes + one[1].index_bytes))[:TABLES],

@@ -19,6 +19,7 @@ from exporter.cli._terminal import kept_line, one_line
 from exporter.facts.statement import Statement, StatementKey
 
 COLOURS = {Severity.CRITICAL: "bold white on red", Severity.WARNING: "bold yellow", Severity.INFO: "cyan"}
+WORDS = {Severity.CRITICAL: "critical", Severity.WARNING: "to mend", Severity.INFO: "worth knowing"}
 STATEMENTS, TABLES = 10, 10
 DETAILED = 50
 IN_FULL, IN_A_LINE = 20, 40
@@ -124,9 +125,8 @@ def _figures(server: ServerSummary) -> Iterator[str]:
 
 
 def _counted(report: Report) -> str:
-    words = {Severity.CRITICAL: "critical", Severity.WARNING: "to mend", Severity.INFO: "worth knowing"}
     counts = Counter(finding.severity for finding in report.findings)
-    found = ", ".join(f"{counts[s]:,} {word}" for s, word in words.items() if counts[s])
+    found = ", ".join(f"{counts[s]:,} {word}" for s, word in WORDS.items() if counts[s])
     said = f"Findings: {found}" if found else "Nothing was found"
     gaps = len(report.gaps)
     return f"{said}; {counted(gaps, 'thing')} not looked at, see the end" if gaps else f"{said}."

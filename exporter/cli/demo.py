@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import _ArgumentGroup
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from exporter.cli._options import Options
@@ -35,7 +36,7 @@ def run(settings: Settings, options: Options) -> int:
 
     try:
         with DemoStack() as demo:
-            _greet(settings)
+            _greet(settings, demo.config)
             return serve(
                 lambda: _with_demo(options.load(), demo),
                 _with_demo(settings, demo),
@@ -57,13 +58,14 @@ def _with_demo(settings: Settings, demo: DemoStack) -> Settings:
     return settings.model_copy(update={"postgres": postgres, "redis": redis})
 
 
-def _greet(settings: Settings) -> None:
+def _greet(settings: Settings, config: Path) -> None:
     host, port = settings.web.bind
     url = f"http://{host or 'localhost'}:{port}"
     print(
         "No target is configured: this is the demo, a PostgreSQL and a Redis of its own, and some work.\n"
         f"  metrics   {url}{settings.web.telemetry_path}\n"
         f"  overview  {url}/\n"
+        f"  analysis  datastack-exporter analyze --observe 60 --config.file {config}\n"
         "  your own  EXPORTER_POSTGRES__DSN=... EXPORTER_REDIS__ADDRESS=... datastack-exporter serve",
         flush=True,
     )

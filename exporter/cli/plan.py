@@ -8,9 +8,10 @@ from argparse import _ArgumentGroup
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from exporter.analysis.wording import brief, counted
 from exporter.cli._analysis import positive, with_server
 from exporter.cli._options import Options, add_target
-from exporter.model.errors import SettingsError
+from exporter.model.errors import SourceError
 from exporter.settings import Settings
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 LIMIT_SECONDS = 30.0
 NO_PLAN = 1
+SHOWN = 5
+"""Ids of statements that a message names."""
 
 
 def add_options(group: _ArgumentGroup) -> None:
@@ -40,7 +43,7 @@ def run(settings: Settings, options: Options) -> int:
     """Asks for the plan; 0, 1 if there is none to be had, or 2 if the server can't be asked.
 
     Raises:
-        SettingsError: there is no such target or statement, or the target has no PostgreSQL server.
+        SettingsError: there is no such target, or it has no PostgreSQL server.
     """
     from exporter.log import configure_logging  # noqa: PLC0415
 
@@ -57,7 +60,7 @@ def run(settings: Settings, options: Options) -> int:
 async def _explained(server: PostgresServer, options: Options) -> tuple[Statement, Explained]:
     from exporter.facts.read_statements import read_statements  # noqa: PLC0415
     from exporter.model.deadline import Deadline  # noqa: PLC0415
-    from exporter.model.errors import Refused, Skip, SourceError  # noqa: PLC0415
+    from exporter.model.errors import Refused, Skip  # noqa: PLC0415
     from exporter.sources.postgres.plans import Explained, PlanOutcome  # noqa: PLC0415
 
     deadline = Deadline.after(options.seconds)
@@ -77,18 +80,26 @@ async def _explained(server: PostgresServer, options: Options) -> tuple[Statemen
 
 def _chosen(wanted: str, statements: Sequence[Statement]) -> Statement:
     """The statement that is meant; of several with one id the one that takes most time."""
-    found = [s for s in statements if wanted in s.queryids or s.key.id.startswith(wanted.lower())]
-    ids = {statement.key.id for statement in found}
-    if not found or not wanted:
-        raise SettingsError(["QUERYID: none of the statements that matter; analyze --detailed lists them"])
+    found = [s for s in statements if wanted and _is_meant(wanted.lower(), s)]
+    exact = [s for s in found if wanted in s.queryids or wanted.lower() == s.key.id]
+    ids = sorted({statement.key.id for statement in exact or found})
+    if not ids:
+        looked = counted(len(statements), "statement")
+        raise SourceError(f"no statement has the id {wanted!r}, of {looked}; analyze --detailed shows ids")
     if len(ids) > 1:
-        raise SettingsError([f"QUERYID: it is the beginning of several: {', '.join(sorted(ids))}"])
-    return max(found, key=lambda statement: statement.counters.exec_ms)
+        more = f" and {len(ids) - SHOWN:,} more" if len(ids) > SHOWN else ""
+        named = ", ".join(ids[:SHOWN])
+        raise SourceError(f"the id of several statements begins with {wanted}: {named}{more}")
+    return max(exact or found, key=lambda statement: statement.counters.exec_ms)
+
+
+def _is_meant(wanted: str, statement: Statement) -> bool:
+    return wanted in statement.queryids or statement.key.id.startswith(wanted)
 
 
 def _write(statement: Statement, explained: Explained, how: str) -> None:
     from exporter.analysis.plans.text import plan_lines  # noqa: PLC0415
-    from exporter.cli._terminal import one_line  # noqa: PLC0415
+    from exporter.cli._terminal import kept_line, one_line  # noqa: PLC0415
     from exporter.sql.plan import redacted_plan  # noqa: PLC0415
 
     plan = None if explained.plan is None else redacted_plan(explained.plan)
@@ -106,18 +117,23 @@ def _write(statement: Statement, explained: Explained, how: str) -> None:
     print(one_line(statement.text))
     print(
         f"id {statement.key.id}, database {one_line(statement.key.datname)}, role"
-        f" {one_line(statement.key.user)}: {counters.calls:,.0f} calls, {counters.mean_ms:,.3f} ms each"
+        f" {one_line(statement.key.user)}: {counted(counters.calls, 'call')},"
+        f" {brief(counters.mean_ms / 1000)} each"
     )
     print()
     if plan is None:
-        print(f"no plan: {explained.outcome}{f': {one_line(explained.detail)}' if explained.detail else ''}")
+        _write_why(explained)
         return
-    print("generic plan: the planner does not know the parameters, and estimates for usual ones")
-    print("\n".join(one_line_kept(line) for line in plan_lines(plan)))
+    print("Generic plan: the planner does not know the parameters, and estimates for usual ones.")
+    print("\n".join(kept_line(line) for line in plan_lines(plan)))
 
 
-def one_line_kept(line: str) -> str:
-    """A line with its indent, and nothing in it that a terminal obeys."""
+def _write_why(explained: Explained) -> None:
+    from exporter.analysis.plans.outcomes import WHY  # noqa: PLC0415
     from exporter.cli._terminal import one_line  # noqa: PLC0415
 
-    return " " * (len(line) - len(line.lstrip(" "))) + one_line(line)
+    why = WHY[explained.outcome]
+    detail = f" ({one_line(explained.detail)})" if explained.detail else ""
+    print(f"No plan: {why.reason}{detail}.")
+    if why.remedy:
+        print(why.remedy)

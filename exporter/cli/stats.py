@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from argparse import _ArgumentGroup
+from getpass import getuser
 from typing import TYPE_CHECKING
 
 from exporter.cli._analysis import with_server
@@ -56,8 +58,9 @@ def run(settings: Settings, options: Options) -> int:
 
         deadline = Deadline.after(LIMIT_SECONDS)
         await reset_statistics(server, Statistics(options.kind), deadline, options.database)
+        which = {"database": options.database} if options.database else {}
         get_logger("exporter.audit").info(
-            "statistics reset", target=server.address, statistics=options.kind, database=options.database
+            "statistics reset", target=server.address, statistics=options.kind, by=_account(), **which
         )
         return 0
 
@@ -68,4 +71,18 @@ def _agreed(options: Options) -> bool:
     if not sys.stdin.isatty():
         raise SettingsError(["stats reset: --yes is needed where nobody can be asked"])
     question = f"Reset the statistics ({options.kind}) for everybody who reads them? [y/N] "
-    return input(question).strip().lower() in ("y", "yes")
+    try:
+        agreed = input(question).strip().lower() in ("y", "yes")
+    except EOFError:
+        agreed = False
+    if not agreed:
+        print("datastack-exporter: nothing was reset", file=sys.stderr)
+    return agreed
+
+
+def _account() -> str:
+    """The account of the operating system that runs the command."""
+    try:
+        return getuser()
+    except (KeyError, OSError):  # an account without a name, in a container
+        return str(os.getuid())

@@ -7,7 +7,7 @@ import json
 from argparse import _ArgumentGroup
 from typing import TYPE_CHECKING
 
-from exporter.cli._analysis import add_analysis, add_table, memory_bytes, progress, with_server
+from exporter.cli._analysis import add_analysis, add_table, check_found, memory_bytes, progress, with_server
 from exporter.cli._options import Options
 from exporter.settings import Settings
 
@@ -39,7 +39,9 @@ def run(settings: Settings, options: Options) -> int:
     configure_logging("error", settings.log.format)
 
     async def work(server: PostgresServer) -> int:
-        _write(await _examined(server, options), options.format)
+        report = await _examined(server, options)
+        check_found(report, options)
+        _write(report, options.format)
         return 0
 
     return asyncio.run(with_server(settings, options, work))
@@ -64,12 +66,14 @@ async def _examined(server: PostgresServer, options: Options) -> Report:
 
 def _write(report: Report, how: str) -> None:
     if how == "json":
-        from exporter.analysis.document import finding_document  # noqa: PLC0415
+        from exporter.analysis.document import finding_document, gap_document  # noqa: PLC0415
 
-        print(json.dumps([finding_document(finding) for finding in report.findings], indent=2))
+        findings = [finding_document(finding) for finding in report.findings]
+        gaps = [gap_document(gap) for gap in report.gaps]
+        print(json.dumps({"target": report.target, "findings": findings, "gaps": gaps}, indent=2))
         return
     if how == "sql":
-        print("\n".join(_script(report)), end="")
+        print("\n".join(_script(report)))
         return
     from exporter.cli._report_text import write_findings, write_gaps  # noqa: PLC0415
     from exporter.cli._terminal import console  # noqa: PLC0415
@@ -82,10 +86,10 @@ def _script(report: Report) -> list[str]:
     """The statements of all findings, each below a comment that says why; nothing in it drops unread."""
     from exporter.cli._terminal import one_line  # noqa: PLC0415
 
-    lines = []
+    lines = ["-- To be reviewed, and run one by one: CONCURRENTLY can't be in a transaction."]
     for finding in report.findings:
-        lines.append(
-            f"-- {one_line(finding.title)} ({finding.confidence}, database {one_line(finding.datname)})"
-        )
-        lines += [*finding.sql, ""]
-    return lines
+        where = f"{finding.confidence}, database {one_line(finding.datname)}"
+        lines += ["", f"-- {one_line(finding.title)} ({where})", *finding.sql]
+    for gap in report.gaps:
+        lines += ["", f"-- Not looked at: {one_line(gap.what)}: {one_line(gap.why)}"]
+    return lines if report.findings else [*lines[:1], "-- Nothing was found.", *lines[1:]]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import psycopg
+import yaml
 from psycopg import sql
 from psycopg_pool import AsyncConnectionPool
 
@@ -18,6 +19,13 @@ from exporter.demo.binaries import PostgresBinaries, find_postgres, find_redis
 from exporter.demo.servers import PostgresProcess, RedisProcess
 from exporter.demo.workload import Workload
 
+# As people have it who care for their data, and see what they ask: else that is what analyze finds.
+SAFE = {
+    "fsync": "on",
+    "full_page_writes": "on",
+    "synchronous_commit": "off",
+    "track_activity_query_size": "4096",
+}
 MONITOR = "exporter"
 SHOP = "shop"
 
@@ -29,14 +37,16 @@ class DemoStack:
     only after kill -9 the folder stays in the system's temporary folder.
 
     Attributes:
-        postgres_dsn: the shop's database, as a role that is a member of pg_monitor and nothing else.
+        postgres_dsn: the shop's database, as a member of pg_monitor that may read the shop's tables.
         redis_url: the shop's cache.
+        config: a file of settings with both addresses, for other commands: only its owner may read it.
         postgres: the server's process.
         redis: the server's process.
     """
 
     postgres_dsn: str
     redis_url: str
+    config: Path
     postgres: PostgresProcess
     redis: RedisProcess
 
@@ -62,6 +72,7 @@ class DemoStack:
                 RedisProcess(program, folder / "redis", settings={"maxmemory": "64mb"}, account=account)
             )
             self._fill(binaries)
+            self.config = self._write_config(folder)
             self._stack = stack.pop_all()
         return self
 
@@ -92,11 +103,22 @@ class DemoStack:
         self.redis_url = self.redis.dsn
         self._workload = Workload(self.postgres.dsn_of(dbname=SHOP, user=SHOP, password=shop), self.redis_url)
         self._workload.create()
-        if binaries.statements:
-            with psycopg.connect(self.postgres.dsn_of(dbname=SHOP)) as connection:
+        with psycopg.connect(self.postgres.dsn_of(dbname=SHOP)) as connection:
+            # Plans take the right to read.
+            connection.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO exporter")
+            connection.execute("GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO exporter")
+            if binaries.statements:
+                connection.execute("ALTER ROLE exporter SET pg_stat_statements.track = 'none'")
                 connection.execute("CREATE EXTENSION pg_stat_statements")
                 # What was said so far is not the shop's, and has the roles' verifiers in it.
                 connection.execute("SELECT pg_stat_statements_reset()")
+
+    def _write_config(self, folder: Path) -> Path:
+        path = folder / "exporter.yml"
+        path.touch(mode=0o600)
+        servers = {"postgres": {"dsn": self.postgres_dsn}, "redis": {"address": self.redis_url}}
+        path.write_text(yaml.safe_dump(servers))
+        return path
 
     def __enter__(self) -> Self:
         return self.start()
@@ -114,6 +136,9 @@ def _folder(stack: ExitStack, account: Account) -> Path:
 
 def _postgres(binaries: PostgresBinaries, program: Path, folder: Path, account: Account) -> PostgresProcess:
     settings = {"max_connections": "30", "track_io_timing": "on", "log_checkpoints": "off"}
+    settings |= SAFE
+    if binaries.major >= 14:
+        settings["track_wal_io_timing"] = "on"
     if binaries.statements:
         settings["shared_preload_libraries"] = "pg_stat_statements"
     return PostgresProcess(program.parent, folder / "postgres", settings=settings, account=account)

@@ -1,4 +1,8 @@
-"""A small web shop: about ten actions a second against PostgreSQL and Redis, so that every page is alive."""
+"""A small web shop: about twenty actions a second against PostgreSQL and Redis, so that every page is alive.
+
+It has three faults, for `analyze` to find: a query that reads a whole table for lack of an index, one query
+for each row of a list, and a query that takes seconds.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +28,14 @@ VISITORS = 3
 """How many act side by side."""
 PAUSE_SECONDS = 0.3
 """What a visitor waits between two actions on average: three visitors make ten actions a second."""
+ROBOT_SECONDS = 0.11
+"""What the robot waits on average; its calls come at random, as those of many visitors would."""
 TIMEOUT_SECONDS = 2.0
 """How long an action waits for a connection or for Redis."""
+SLOW_EVERY_SECONDS = 60.0
+"""How often the slow query comes."""
+SLOW_SECONDS = 7.0
+"""How long it takes: longer than from one look at running queries to the next."""
 RETRY_SECONDS = 1.0
 """What a visitor waits when a server is away."""
 
@@ -51,6 +61,9 @@ CREATE INDEX order_items_order_id ON order_items (order_id);
 INSERT INTO customers (email) SELECT 'customer' || n || '@example.org' FROM generate_series(1, 500) n;
 INSERT INTO orders (customer_id, status) SELECT 1 + n % 500, 'sent' FROM generate_series(1, 3000) n;
 INSERT INTO order_items SELECT 1 + n / 3, n % 200, 1 + n % 4 FROM generate_series(0, 8999) n;
+CREATE TABLE past_orders (id bigint PRIMARY KEY, customer_id int NOT NULL, placed_on date NOT NULL);
+INSERT INTO past_orders SELECT n, 1 + n % 500, date '2020-01-01' + n / 100 FROM generate_series(1, 60000) n;
+ANALYZE;
 """
 
 
@@ -92,6 +105,8 @@ class Workload:
             async with asyncio.TaskGroup() as visitors:
                 for _ in range(VISITORS):
                     visitors.create_task(self._visit())
+                visitors.create_task(self._crawl())
+                visitors.create_task(self._close_books())
         finally:
             await self._cache.aclose()
             await self.pool.close(timeout=1.0)
@@ -102,7 +117,7 @@ class Workload:
         return AsyncConnectionPool(
             self._dsn,
             min_size=1,
-            max_size=2,
+            max_size=3,
             open=False,
             name="demo",
             timeout=TIMEOUT_SECONDS,
@@ -111,15 +126,37 @@ class Workload:
         )
 
     async def _visit(self) -> None:
-        actions = (self._look_up_product, self._use_session, self._order, self._ship, self._report)
-        task = asyncio.current_task()
-        # Asked, because a cancellation can get lost in the driver: Python 3.11's wait_for drops one that
-        # comes together with the answer it waits for.
-        while task is None or not task.cancelling():
-            action = self._random.choices(actions, weights=(45, 25, 18, 10, 2))[0]
+        actions = (
+            *(self._look_up_product, self._use_session, self._order, self._ship, self._welcome),
+            self._report,
+        )
+        while not _cancelled():
+            action = self._random.choices(actions, weights=(40, 24, 17, 10, 7, 2))[0]
             try:
                 await action()
                 await asyncio.sleep(PAUSE_SECONDS * self._random.uniform(0.5, 1.5))
+            except _AwayError:
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _crawl(self) -> None:
+        """A robot that reads customers' lists of orders."""
+        while not _cancelled():
+            try:
+                await self._list_orders()
+                await asyncio.sleep(self._random.expovariate(1 / ROBOT_SECONDS))
+            except _AwayError:
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _close_books(self) -> None:
+        """The slow query: it waits, as one does that is locked out or reads a slow disk."""
+        while not _cancelled():
+            try:
+                await asyncio.sleep(SLOW_EVERY_SECONDS / 4)
+                async with self._sql() as connection:
+                    await connection.execute(
+                        "SELECT count(*), pg_sleep(%s) FROM orders WHERE status = 'sent'", (SLOW_SECONDS,)
+                    )
+                await asyncio.sleep(SLOW_EVERY_SECONDS * 3 / 4 - SLOW_SECONDS)
             except _AwayError:
                 await asyncio.sleep(RETRY_SECONDS)
 
@@ -172,6 +209,26 @@ class Workload:
             await self._redis("SET", key, "x" * 200, "EX", self._random.randrange(60, 300))
         await self._redis("INCR", "visits")
 
+    async def _welcome(self) -> None:
+        """The query that lacks an index: it reads all orders of the past for those of one customer."""
+        customer = self._random.randint(1, CUSTOMERS)
+        async with self._sql() as connection:
+            await connection.execute(
+                "SELECT id, placed_on FROM past_orders WHERE customer_id = %s", (customer,)
+            )
+
+    async def _list_orders(self) -> None:
+        """The loop that should have been a join: a query for each order of the list."""
+        customer = self._random.randint(1, CUSTOMERS)
+        async with self._sql() as connection:
+            cursor = await connection.execute(
+                "SELECT id, status FROM orders WHERE customer_id = %s ORDER BY id DESC LIMIT 4", (customer,)
+            )
+            for order, _ in await cursor.fetchall():
+                await connection.execute(
+                    "SELECT product, quantity FROM order_items WHERE order_id = %s", (order,)
+                )
+
     async def _order(self) -> None:
         """A transaction over three tables; one in ten customers thinks better of it."""
         customer = self._random.randint(1, CUSTOMERS)
@@ -207,6 +264,16 @@ class Workload:
             )
             rows = await cursor.fetchall()
         await self._redis("SET", "cache:report", str(rows), "EX", 60)
+
+
+def _cancelled() -> bool:
+    """Whether this task is to end.
+
+    Asked, because a cancellation can get lost in the driver: Python 3.11's wait_for drops one that comes
+    together with the answer it waits for.
+    """
+    task = asyncio.current_task()
+    return task is not None and bool(task.cancelling())
 
 
 class _AwayError(Exception):

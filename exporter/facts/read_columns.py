@@ -51,10 +51,11 @@ def visible_sql(tables: Iterable[Relation]) -> str:
     """Whether pg_stats shows the role anything of some of the largest tables that have statistics."""
     analyzed = sorted((t for t in tables if t.rows and t.kind != "p"), key=lambda t: -t.pages)[:LOOKED_AT]
     oids = r.array(t.oid for t in analyzed)
+    # A join would go through all of pg_statistic.
     return f"""
-    SELECT {"false" if analyzed else "true"} OR EXISTS (
-        SELECT FROM pg_class AS c
-        JOIN pg_namespace AS n ON n.oid = c.relnamespace
-        JOIN pg_stats AS s ON s.schemaname = n.nspname AND s.tablename = c.relname
-        WHERE c.oid = ANY ({oids})) AS visible
+    SELECT coalesce(bool_or(EXISTS (SELECT FROM pg_stats AS s
+                                    WHERE s.schemaname = n.nspname AND s.tablename = c.relname)), true)
+    FROM pg_class AS c
+    JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE c.oid = ANY ({oids})
     """  # noqa: S608  numbers

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from exporter.facts.pg_stat_statements import asked, installed
 from exporter.model.deadline import Deadline
+from exporter.model.errors import Reason, Refused
 
 if TYPE_CHECKING:
     from exporter.sources.postgres.server import PostgresServer
@@ -44,9 +45,17 @@ async def reset_statistics(
         Refused: the role lacks the right.
         SourceError: the server did not answer.
     """
-    if what is Statistics.DATABASE:
-        await server.fetch("SELECT pg_stat_reset()", deadline, database=database, aside=True)
-        return
-    extension = await installed(server, deadline)
-    sql = f"SELECT {extension.schema}.pg_stat_statements_reset()"  # a quoted schema
-    await asked(server, sql, deadline)
+    function = "pg_stat_reset"
+    if what is Statistics.STATEMENTS:
+        extension = await installed(server, deadline)
+        function = f"{extension.schema}.pg_stat_statements_reset"  # a quoted schema
+    try:
+        if what is Statistics.STATEMENTS:
+            await asked(server, f"SELECT {function}()", deadline)
+        else:
+            await server.fetch(f"SELECT {function}()", deadline, database=database, aside=True)
+    except Refused as error:
+        if error.reason is not Reason.PERMISSION:
+            raise
+        grant = f"GRANT EXECUTE ON FUNCTION {function} TO the exporter's role"
+        raise Refused(f"the role may not reset them: {grant}", Reason.PERMISSION) from error

@@ -39,26 +39,28 @@ SETTINGS = {
     "shared_preload_libraries": "pg_stat_statements",
 }
 CREATE = f"""DO $$
-DECLARE name text;
+DECLARE name text; reference text;
 BEGIN
     FOR i IN 1..{TABLES} LOOP
-        name := format('table_%s', lpad(i::text, 5, '0'));
-        EXECUTE format('CREATE TABLE %I (id int PRIMARY KEY, parent int %s, at date, note text, more text)',
-                       name, CASE WHEN i > 1 THEN format('REFERENCES table_%s', lpad((i / 2 + 1)::text, 5, '0'))
-                             END);
+        name := 'table_' || lpad(i::text, 5, '0');
+        reference := CASE WHEN i % 10 = 0 THEN 'REFERENCES table_00001' ELSE '' END;
+        EXECUTE format('CREATE TABLE %I (id int PRIMARY KEY, parent int %s, at date, note text)',
+                       name, reference);
         EXECUTE format('CREATE INDEX ON %I (parent, at)', name);
         EXECUTE format('CREATE INDEX ON %I (note) WHERE note IS NOT NULL', name);
-        EXECUTE format('INSERT INTO %I VALUES (1, 1, now(), ''a''), (2, 1, now(), ''b'')', name);
+        EXECUTE format('INSERT INTO %I VALUES (1, NULL, now(), ''a''), (2, NULL, now(), ''b'')',
+                       name);
+        IF i % 200 = 0 THEN COMMIT; END IF;
     END LOOP;
-END $$"""  # noqa: S608  a constant
+END $$"""
 ABOUT = (
-    f"One database with {TABLES:,} tables, {INDEXES:,} indexes and as many foreign keys as tables, read by a role "
-    "in pg_monitor and pg_read_all_data as an analysis does: with the 1,000 largest tables, as it is by default, "
-    "and with all."
+    f"One database with {TABLES:,} tables, {INDEXES:,} indexes and 1,000 foreign keys. A role in pg_monitor "
+    "and pg_read_all_data reads it as an analysis does: with the 1,000 largest tables, as by default, and "
+    "with all."
 )
 NOTES = (
-    "Memory of ours is what the process takes in addition; that of the session is what its process in the server "
-    "has for itself, from /proc/PID/smaps_rollup, and ends with the session.",
+    "Memory of ours is what the process takes in addition.",
+    "Memory of the session is what its process has for itself (/proc/PID/smaps_rollup), and ends with it.",
 )
 
 
@@ -132,7 +134,7 @@ def _session_memory(server: Postgres) -> Iterator[Callable[[], list[int]]]:
 
     def look() -> None:
         with server.connect() as connection:
-            while not done.wait(0.005):
+            while not done.wait(0.02):
                 for (pid,) in connection.execute(asked.encode()):
                     found.append(_private(int(str(pid))))
 

@@ -7,10 +7,8 @@ import io
 import json
 import os
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
@@ -22,15 +20,13 @@ from hypothesis.strategies import sampled_from
 from schemathesis import GenerationMode
 from schemathesis.core.result import Ok
 
+from tests.e2e.api_caller import PASSWORD, V1, Served
 from tests.e2e.judge import timed_scrape, value
 from tests.servers import Exporter, Postgres, Redis, require
-from tests.servers.page import Answer, request
 from tests.unit.http.api.asking import SECRET, bearing, token
 
 pytestmark = [pytest.mark.live, pytest.mark.xdist_group("api")]
 
-V1 = "/api/v1"
-PASSWORD = "hunter-in-a-statement"
 TABLES = 60
 RIGHT = "GRANT EXECUTE ON FUNCTION pg_stat_statements_reset"
 GETS = (
@@ -48,45 +44,6 @@ GETS = (
     *(f"/export/{n}" for n in ("statements", "tables", "indexes", "connections", "slow-queries")),
     *("/health", "/openapi.json"),
 )
-
-
-@dataclass
-class Served:
-    """The daemon with the API on, beside one server of each kind."""
-
-    exporter: Exporter
-    postgres: Postgres
-    folder: Path
-
-    def get(self, path: str, role: str | None = "viewer", **params: str) -> Answer:
-        headers = {} if role is None else bearing(token(role))
-        return self.exporter.get(V1 + path, params=params, headers=headers)
-
-    def json(self, path: str, **params: str) -> Any:
-        answer = self.get(path, **params)
-        assert answer.status == 200, answer.text
-        return json.loads(answer.body)
-
-    def post(self, path: str, body: Mapping[str, Any], role: str = "viewer") -> Answer:
-        headers = {**bearing(token(role)), "Content-Type": "application/json"}
-        content = json.dumps(body).encode()
-        return request(self.exporter.port, V1 + path, method="POST", headers=headers, body=content)
-
-    def statement(self) -> dict[str, Any]:
-        """A statement with a password in it, as the API has it; it is run for that."""
-        self.postgres.execute(f"SELECT id FROM t001 WHERE b = '{PASSWORD}'")
-        end = monotonic() + 30
-        while True:
-            found = self.json("/postgres/statements", limit="1000")["items"]
-            for statement in found:
-                if statement["tables"] == ["t001"]:
-                    return dict(statement)
-            assert monotonic() < end, found
-            sleep(0.5)  # what was read before is shared for some seconds
-
-    def audited(self) -> list[dict[str, Any]]:
-        lines = (self.folder / "audit.log").read_text().splitlines()
-        return [json.loads(line) for line in lines]
 
 
 @pytest.fixture(scope="module")

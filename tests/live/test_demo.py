@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import random
 import shutil
@@ -25,6 +26,7 @@ from structlog.testing import capture_logs
 from exporter.demo import DemoStack, binaries, workload
 from exporter.demo.account import ServerFailed
 from exporter.demo.servers import ONE_TRY, PostgresProcess
+from tests.live.doctoring import command
 from tests.servers import Missing, catalogue, folders, require
 
 pytestmark = pytest.mark.live
@@ -77,13 +79,54 @@ def ask(stack: DemoStack, query: str) -> list[tuple[Any, ...]]:
         return connection.execute(query.encode()).fetchall()
 
 
-def test_the_role_is_a_monitor_and_nothing_else(demo: DemoStack) -> None:
+def test_the_role_is_a_monitor_that_may_read(demo: DemoStack) -> None:
     roles = "SELECT pg_get_userbyid(roleid) FROM pg_auth_members WHERE member = current_user::regrole"
     assert ask(demo, roles) == [("pg_monitor",)]
     rights = "SELECT rolsuper, rolcreatedb, rolcreaterole, rolreplication, rolbypassrls FROM pg_roles"
     assert ask(demo, rights + " WHERE rolname = current_user") == [(False,) * 5]
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        ask(demo, "SELECT * FROM customers")
+        ask(demo, "DELETE FROM customers")
+
+
+def test_check_has_nothing_to_say(
+    demo: DemoStack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert demo.config.stat().st_mode & 0o777 == 0o600
+    argv = ["check", "--json", "--config.file", str(demo.config)]
+    ran = command(monkeypatch, capsys, argv)
+
+    about = ran.of("postgres", "advice", "error") + ran.of("redis", "advice", "error")
+    assert [finding["what"] for finding in about if "pg_stat_statements" not in finding["what"]] == []
+
+
+COUNTS = """
+SELECT (sum(calls) FILTER (WHERE query LIKE 'SELECT product, quantity %'))::int,
+       (sum(rows) FILTER (WHERE query LIKE 'SELECT id, status %'))::int,
+       (sum(calls) FILTER (WHERE query LIKE '%past_orders%'))::int,
+       max(mean_exec_time) FILTER (WHERE query LIKE '%pg_sleep%')
+FROM pg_stat_statements
+"""
+
+
+async def test_analyze_finds_the_faults(
+    demo: DemoStack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """But for the query for each row of a list: that takes a minute, so here it is counted."""
+    if ask(demo, "SELECT 1 FROM pg_extension WHERE extname = 'pg_stat_statements'") == []:
+        pytest.skip("this PostgreSQL comes without pg_stat_statements")
+    for name, seconds in (("PAUSE", 0.02), ("ROBOT", 0.02), ("SLOW_EVERY", 0.4), ("SLOW", 0.15)):
+        monkeypatch.setattr(workload, f"{name}_SECONDS", seconds)
+    async with working(demo):
+        await until(lambda: (ask(demo, COUNTS)[0][2] or 0) > 20 and ask(demo, COUNTS)[0][3])
+    items, listed, _, slowest = ask(demo, COUNTS)[0]
+    argv = ["analyze", "--format", "json", "--config.file", str(demo.config)]
+    ran = await asyncio.to_thread(command, monkeypatch, capsys, argv)
+
+    assert ran.code == 0, ran.err
+    titles = [finding["title"] for finding in json.loads(ran.out)["findings"]]
+    assert "Missing index on public.past_orders (customer_id)" in titles
+    assert 0.9 * listed < items <= listed
+    assert slowest > 150
 
 
 def test_passwords_are_wanted_and_in_no_log(demo: DemoStack) -> None:

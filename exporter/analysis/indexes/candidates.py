@@ -29,7 +29,11 @@ def proposals(access: Access) -> list[Proposal]:
     joins = _unique(
         key_of(join.term, access) for join in access.joins if join.term.use in {Use.EQUAL, Use.RANGE}
     )
-    sorts = [_sorted(o.keys[:count]) for o in access.orderings for count in dict.fromkeys((len(o.keys), 1))]
+    sorts = [
+        (_sorted(o.keys[:count]), o.limit is not None)
+        for o in access.orderings
+        for count in dict.fromkeys((len(o.keys), 1))
+    ]
     found = [
         *_singles(equal, ranges, joins),
         *_combined(equal, ranges, joins),
@@ -104,14 +108,17 @@ def _combined(equal: list[Key], ranges: list[Key], joins: list[Key]) -> Iterator
         yield (first, second), 2
 
 
-def _ordered(equal: list[Key], sorts: Sequence[tuple[Key, ...]]) -> Iterator[Keys]:
-    for keys in sorts:
+def _ordered(equal: list[Key], sorts: Sequence[tuple[tuple[Key, ...], bool]]) -> Iterator[Keys]:
+    """For each order, and whether its first rows are enough."""
+    for keys, few in sorts:
         for count in (1, 2):
             # A column that is asked by equality has one value: its place in the order does not matter.
             rest = tuple(key for key in keys if key.column not in {k.column for k in equal[:count]})
             if len(equal) >= count and rest:
                 yield (*equal[:count], *rest[: _WIDEST - count]), count
-        yield keys, 0
+        # To have all rows in order, sorting them is better than reading them from all over the table.
+        if few:
+            yield keys, 0
 
 
 def _candidate(access: Access, keys: tuple[Key, ...], equal: int) -> Candidate:

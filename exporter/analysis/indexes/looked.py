@@ -13,6 +13,7 @@ from exporter.analysis.plans.nodes import Node, Plan, plan_of
 from exporter.facts.statement import Statement
 from exporter.sql.tokens import Kind, tokens
 
+_READ_SHARE = 0.5
 CHEAP = 100.0
 """Cost of a plan below which no index is looked for."""
 
@@ -59,12 +60,28 @@ def proposed(statement: Looked, catalog: Catalog) -> list[tuple[Access, list[Pro
     literals = _literals(statement.statement.raw)
     found = []
     for access in statement.accesses:
-        if access.table.of_extension:
+        if access.table.of_extension or _is_read_otherwise(statement, access, catalog):
             continue
         kept = [p for p in proposals(access) if all(_allowed(c, literals, catalog) for c in p)]
         if kept:
             found.append((access, kept))
     return found
+
+
+def _is_read_otherwise(seen: Looked, access: Access, catalog: Catalog) -> bool:
+    """Whether calls read far less than a scan of the whole table must.
+
+    The server plans with the values, and so may use a partial index, where a plan without them can't. Told
+    only where it can be nothing else: of one table, without LIMIT, and of the smallest of its partitions.
+    """
+    counted = seen.statement.counters
+    blocks = counted.shared_blks_hit + counted.shared_blks_read
+    if not blocks or not counted.calls or not access.sequential:
+        return False
+    if seen.plan.limited or len(seen.plan.scans) != len(access.scans):
+        return False
+    pages = min(catalog.by_name[scan.schema, scan.relation].pages for scan in access.scans)
+    return blocks / counted.calls < _READ_SHARE * pages
 
 
 def _only_cast(key: Key, candidate: Candidate, catalog: Catalog) -> bool:

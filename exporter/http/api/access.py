@@ -70,14 +70,21 @@ class Access:
 
     Args:
         options: of the section `api`.
+        rates: what was counted before, where the limit is the same: a reload gives nobody new requests.
+
+    Attributes:
+        rates: counts requests.
+        audit: the audit log.
 
     Raises:
         SettingsError: a file with keys can't be read, or the audit file can't be written.
     """
 
-    def __init__(self, options: Api) -> None:
+    def __init__(self, options: Api, rates: Rates | None = None) -> None:
         self._tokens = Tokens.read(options)
-        self._rates = Rates(options.requests_per_minute)
+        rates = rates or Rates(options.requests_per_minute)
+        same = rates.per_minute == options.requests_per_minute
+        self.rates = rates if same else Rates(options.requests_per_minute)
         self.audit = Audit(options.audit_file)
         self.audit.check()
 
@@ -93,15 +100,15 @@ class Access:
         """
         host = request.client.host if request.client else ""
         call = request.state.call = Call(request.state.method, request.scope["path"], place_of(host))
-        _pause(await self._rates.before(call.client))
+        _pause(await self.rates.before(call.client))
         try:
             call.caller = self._caller(request)
         except Refusal as refusal:
-            _pause(await self._rates.unknown(call.client))
+            _pause(await self.rates.unknown(call.client))
             if call.path in OPEN and not request.headers.getlist("authorization"):
                 return call
             raise refusal from None
-        _pause(await self._rates.of(call.caller.subject))
+        _pause(await self.rates.of(call.caller.subject))
         if call.caller.role is None and call.path not in OPEN:
             raise Refusal(ApiError(403, "expected the role viewer or admin"), "no role")
         if call.path in FOR_ADMINISTRATORS:

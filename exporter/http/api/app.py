@@ -75,7 +75,7 @@ class Api:
         Raises:
             SettingsError: as the constructor; nothing has changed.
         """
-        access = Access(options)
+        access = Access(options, self._access.rates)
 
         def use() -> None:
             self._access.audit.close()

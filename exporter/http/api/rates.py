@@ -25,9 +25,13 @@ class Rates:
 
     Args:
         per_minute: requests that one caller may make in a minute.
+
+    Attributes:
+        per_minute: as given.
     """
 
     def __init__(self, per_minute: int) -> None:
+        self.per_minute = per_minute
         self._storage = MemoryStorage()
         self._limiter = FixedWindowRateLimiter(self._storage)
         self._limit = RateLimitItemPerMinute(per_minute)

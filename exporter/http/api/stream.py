@@ -174,6 +174,6 @@ def _cell(value: Any) -> Any:
         return json.dumps(value)
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, str) and False:
+    if isinstance(value, str) and value.startswith(FORMULA):
         return f"'{value}"
     return value

@@ -176,6 +176,11 @@ def test_every_rule_is_tried_here() -> None:
         pytest.param("SELECT c1, c2 FROM people WHERE c1 = $1", QUICK, id="named columns"),
         pytest.param("SELECT * FROM people WHERE c1 = $1", QUICK | {"calls": 3}, id="by hand"),
         pytest.param("SELECT count(*) FROM people", QUICK, id="count of few"),
+        pytest.param(
+            "SELECT id FROM orders WHERE amount % $1 = $2",
+            WHOLE | {"plan": _scan("((orders.amount % $1) = $2)", rows=1_000)},
+            id="rows that the planner guesses",
+        ),
         pytest.param("SELECT id FROM orders LIMIT $1", {"exec_ms": 60, "rows": 20_000}, id="LIMIT"),
         pytest.param("INSERT INTO b SELECT a FROM orders", {"exec_ms": 60, "rows": 20_000}, id="copied"),
         pytest.param("SELECT id FROM orders OFFSET $1", QUICK | {"exec_ms": 9}, id="first pages"),

@@ -163,4 +163,4 @@ def test_lists_in_lists_take_no_longer(opening: str, closing: str) -> None:
     began = time.process_time()
     fingerprint(f"select {opening * SIZE} 1 {closing * SIZE}")
 
-    assert time.process_time() - began < 4 * SECONDS
+    assert time.process_time() - began < 10 * SECONDS

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from exporter.analysis.examine import Scope, examine
 from exporter.analysis.finding import Confidence, Finding, Gap, Kind, Severity
 from exporter.analysis.report import Report
-from exporter.collectors.postgres._statements_source import history, known_statements
 from exporter.http.api.data import LONGEST_SECONDS, Data, Place, With
+from exporter.http.api.examining import examined
 from exporter.http.api.facts import known_database
 from exporter.http.api.problems import documented
 from exporter.http.api.times import Time, moment
@@ -100,17 +99,12 @@ async def insights(data: With, wanted: Annotated[Wanted, Query()]) -> Insights:
     N+1 patterns show in what was counted since somebody asked first, for twenty minutes.
     """
     server: PostgresServer = data.source(wanted.target, "postgres")
+    memory = await _memory_bytes(data, server)
 
     async def read() -> Report:
         deadline = Deadline.after(ANALYSIS_SECONDS)
         await known_database(server, wanted.database, deadline)
-        scope = Scope(
-            databases=(wanted.database,) if wanted.database is not None else (),
-            memory_bytes=await _memory_bytes(data, server),
-            history=history(server),
-            described=known_statements(server),
-        )
-        return await examine(server, deadline, scope)
+        return await examined(server, deadline, database=wanted.database, memory_bytes=memory)
 
     key = ("insights", wanted.target or TOP, wanted.database)
     report = await data.shared(key, read, HOLDS_SECONDS, LONGEST_SECONDS)

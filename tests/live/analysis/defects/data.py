@@ -116,26 +116,30 @@ GRANT USAGE ON SCHEMA carrier TO {APPLICATION};
 GRANT ALL ON ALL TABLES IN SCHEMA carrier TO {APPLICATION};
 """
 READS = f"GRANT pg_read_all_data TO {WATCHER}"
-READS_13 = f"GRANT USAGE ON SCHEMA carrier TO {WATCHER}; GRANT SELECT ON ALL TABLES IN SCHEMA carrier TO {WATCHER}"
+READS_13 = (
+    f"GRANT USAGE ON SCHEMA carrier TO {WATCHER}; GRANT SELECT ON ALL TABLES IN SCHEMA carrier TO {WATCHER}"
+)
 
 
-def fill(server: Postgres, *, whole: bool = True) -> None:
+def fill(server: Postgres, *, rows: bool = True, bloated: bool = True) -> None:
     """Makes the database on a server that is the test's own, as it is before anybody works with it.
 
     Args:
         server: with pg_stat_statements.
-        whole: with the table that is bloated, 100 MB of it.
+        rows: with the rows of the tables.
+        bloated: with the table that is bloated, 100 MB of it.
     """
     server.execute(f"CREATE EXTENSION IF NOT EXISTS pg_stat_statements; {ROLES}")
     server.execute(f"CREATE DATABASE {DATABASE}")
     with server.connect(dbname=DATABASE) as owner:
         owner.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
         with owner.transaction():  # what is made and filled in one transaction needs no WAL
-            for text in (TABLES, ROWS, *([BLOATED] if whole else ())):
+            for text in (TABLES, *([ROWS] if rows else ()), *([BLOATED] if bloated else ())):
                 owner.execute(text.encode())
             _index(owner)
         _grant(server, owner)
-        _age(owner, whole=whole)
+        if rows:
+            _age(owner)
         if server.execute("SELECT 1 FROM pg_available_extensions WHERE name = 'hypopg'"):
             owner.execute("CREATE EXTENSION hypopg")
     server.execute("SELECT pg_stat_statements_reset()")
@@ -152,15 +156,16 @@ def _index(owner: Session) -> None:
 def _grant(server: Postgres, owner: Session) -> None:
     owner.execute(RIGHTS.encode())
     owner.execute((READS if server.major >= 14 else READS_13).encode())
-    owner.execute(HELPER.read_text().replace(" app", " carrier").replace("TO exporter", f"TO {WATCHER}").encode())
+    owner.execute(
+        HELPER.read_text().replace(" app", " carrier").replace("TO exporter", f"TO {WATCHER}").encode()
+    )
 
 
-def _age(owner: Session, *, whole: bool) -> None:
+def _age(owner: Session) -> None:
     """What the tables have behind them."""
     with suppress(psycopg.errors.UniqueViolation):
         owner.execute(f"CREATE UNIQUE INDEX CONCURRENTLY {INVALID} ON carrier.couriers (badge)".encode())
-    if whole:
-        owner.execute("DELETE FROM carrier.messages WHERE id % 4 <> 0")
+    owner.execute("DELETE FROM carrier.messages WHERE id % 4 <> 0")
     seen = [
         words.Identifier("carrier", name)
         for (name,) in owner.execute(

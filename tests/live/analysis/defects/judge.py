@@ -94,12 +94,14 @@ def judge(
         report: what was found.
         asked: the statements that were sent.
         better: names of those that really read less with the indexes that were suggested for them.
-        of_server: whether settings, loops and what tables have behind them were there to be found.
+        of_server: whether all else was there to be found: settings, loops, what tables have behind them.
     """
-    by_kind = {kind: [f for f in report.findings if f.kind is kind] for kind in Kind if kind not in NOT_JUDGED}
+    by_kind = {
+        kind: [f for f in report.findings if f.kind is kind] for kind in Kind if kind not in NOT_JUDGED
+    }
     scores = {kind: of_index(kind, by_kind.pop(kind), asked, better) for kind in INDEXES_OF_STATEMENTS}
-    scores[Kind.ANTI_PATTERN] = of_patterns(by_kind.pop(Kind.ANTI_PATTERN), asked, report)
     if of_server:
+        scores[Kind.ANTI_PATTERN] = of_patterns(by_kind.pop(Kind.ANTI_PATTERN), asked, report)
         scores[Kind.N_PLUS_ONE] = of_loops(by_kind.pop(Kind.N_PLUS_ONE), report)
         scores[Kind.SETTING] = of_settings(by_kind.pop(Kind.SETTING))
         scores |= {kind: of_subjects(kind, found, report) for kind, found in by_kind.items()}
@@ -112,7 +114,9 @@ def names_of(keys: Iterable[StatementKey], asked: Sequence[Asked]) -> set[str]:
     return {known.get(key.id, f"{key.user} {key.id}") for key in keys if key.datname == DATABASE}
 
 
-def of_index(kind: Kind, findings: Sequence[Finding], asked: Sequence[Asked], better: Collection[str]) -> Score:
+def of_index(
+    kind: Kind, findings: Sequence[Finding], asked: Sequence[Asked], better: Collection[str]
+) -> Score:
     """Indexes that statements lack: right is what a statement wanted, and then really reads less with."""
     tally, wanting = _Tally(), {s.name for s in (*WANTING, *CONTENT) if s.kind is kind}
     helped: set[str] = set()
@@ -174,7 +178,9 @@ def of_subjects(kind: Kind, findings: Sequence[Finding], report: Report) -> Scor
     tally = _Tally()
     defects = [defect for defect in DEFECTS if defect.kind is kind]
     missing = [f for f in report.findings if f.kind is Kind.MISSING_INDEX]
-    said = [d for d in defects if kind is Kind.UNINDEXED_FOREIGN_KEY and any(_stands_for(f, d) for f in missing)]
+    said = [
+        d for d in defects if kind is Kind.UNINDEXED_FOREIGN_KEY and any(_stands_for(f, d) for f in missing)
+    ]
     for finding in findings:
         about = [d for d in defects if subject_of(finding) in d.subjects and d.rule in ("", finding.rule)]
         said += about
@@ -199,10 +205,11 @@ def document(scores: Mapping[Kind, Score]) -> dict[str, dict[str, object]]:
     """Scores as JSON has them."""
     return {
         kind.value: {
-            "found": len(score.found),
-            "missed": sorted(score.missed),
-            "right": score.right,
-            "wrong": sorted(score.wrong),
+            "found": len(scores[kind].found),
+            "missed": sorted(scores[kind].missed),
+            "right": scores[kind].right,
+            "wrong": sorted(scores[kind].wrong),
         }
-        for kind, score in scores.items()
+        for kind in Kind
+        if kind in scores
     }

@@ -231,7 +231,10 @@ DEFECTS: Sequence[Defect] = (
         kind=Kind.VACUUM_DEBT, what="autovacuum is off", subjects=("carrier.trips",), rule="autovacuum_off"
     ),
     Defect(
-        kind=Kind.ANALYZE_DEBT, what="nearly all rows changed", subjects=("carrier.positions",), rule="old_statistics"
+        kind=Kind.ANALYZE_DEBT,
+        what="nearly all rows changed",
+        subjects=("carrier.positions",),
+        rule="old_statistics",
     ),
     Defect(
         kind=Kind.ANALYZE_DEBT, what="never analyzed", subjects=("carrier.imports",), rule="never_analyzed"

@@ -453,7 +453,11 @@ HEALTHY: Sequence[Asked] = (
         sql="SELECT id FROM messages WHERE body = repeat(md5(%s::text), 25)",
         values=whole(99999),
     ),
-    Asked(name="small table", sql="SELECT id, name FROM depots WHERE region = %s", values=lambda _: ("region 4",)),
+    Asked(
+        name="small table",
+        sql="SELECT id, name FROM depots WHERE region = %s",
+        values=lambda _: ("region 4",),
+    ),
     Asked(name="count of a small table", sql="SELECT count(*) FROM jobs"),
     Asked(name="all of a small table", sql="SELECT * FROM depots ORDER BY name"),
     Asked(
@@ -561,7 +565,11 @@ HEALTHY: Sequence[Asked] = (
         sql="UPDATE jobs SET state = 0 FROM presence AS p WHERE p.courier_id = jobs.id AND jobs.id = %s",
         values=whole(400),
     ),
-    Asked(name="delete by key", sql="DELETE FROM legs WHERE route_id = %s AND number = %s", values=whole(6000, 2)),
+    Asked(
+        name="delete by key",
+        sql="DELETE FROM legs WHERE route_id = %s AND number = %s",
+        values=whole(6000, 2),
+    ),
     Asked(
         name="delete and return",
         sql="WITH gone AS (DELETE FROM crates WHERE id = %s RETURNING id) SELECT count(*) FROM gone",

@@ -81,6 +81,12 @@ def test_where_it_begins(changed: dict[str, Any], expected: tuple[str, Severity]
     assert found == ([] if expected is None else [expected])
 
 
+def test_a_reset_of_the_statistics_makes_no_table_all_dead() -> None:
+    (finding,) = advice(replace(HEALTHY, n_live_tup=0, n_dead_tup=450_000))
+
+    assert finding.title == "Table orders has 450,000 dead rows, 31 % of it"
+
+
 def test_a_load_of_a_moment_ago_is_no_warning() -> None:
     new = replace(HEALTHY, rows=None, last_analyze=None, n_dead_tup=900_000)
 

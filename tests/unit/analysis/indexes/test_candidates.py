@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from exporter.analysis.indexes.candidates import proposals
 from exporter.analysis.indexes.catalog import Catalog
 from exporter.analysis.indexes.looked import proposed
-from exporter.facts.relations import Relations
+from exporter.facts.relations import Index, Relations
 from tests.unit.analysis.indexes.making import (
     Node,
     access,
@@ -53,11 +55,18 @@ def test_an_order_stands_behind_equality_and_alone() -> None:
 
 def test_an_order_is_turned_round_as_indexes_are_read_from_both_ends() -> None:
     def first(*keys: str) -> str:
-        return bodies(node("Sort", scan(), Sort_Key=list(keys)))[0]
+        return bodies(node("Limit", node("Sort", scan(), Sort_Key=list(keys))))[0]
 
     assert first("orders.at DESC", "orders.b DESC") == "(at, b)"
     assert first("orders.at", "orders.b DESC") == "(at, b DESC)"
     assert first("orders.at DESC NULLS LAST") == "(at NULLS FIRST)"
+
+
+def test_an_order_of_all_rows_is_sorted_not_read_from_all_over_the_table() -> None:
+    every = node("Sort", scan(condition="(orders.a = $1)"), Sort_Key=["orders.at"])
+
+    assert set(bodies(every)) == {"(a)", "(a, at)"}
+    assert bodies(node("Sort", scan(), Sort_Key=["orders.at"])) == []
 
 
 def test_what_equality_fixes_is_no_part_of_the_order() -> None:
@@ -107,6 +116,58 @@ def test_a_partial_index_without_other_keys_has_the_primary_key() -> None:
     known = relations([table(1, "orders", *COLUMNS)], index("orders_pkey", "b", primary=True, unique=True))
 
     assert bodies(scan(condition="(NOT orders.done)", rows=500), known) == ["(b) WHERE NOT done"]
+
+
+def test_a_partial_index_has_the_key_that_is_asked_for() -> None:
+    known = relations([table(1, "orders", *COLUMNS)], index("orders_pkey", "b", primary=True, unique=True))
+
+    partial = [
+        b
+        for b in bodies(scan(condition="((NOT orders.done) AND (orders.at < $1))", rows=500), known)
+        if "WHERE" in b
+    ]
+
+    assert partial == ["(at) WHERE NOT done"]
+
+
+@pytest.mark.parametrize(
+    ("indexes", "wanted"),
+    [
+        ([], True),
+        ([index("orders_b", "b")], True),
+        ([index("orders_a", "a")], False),
+        ([index("orders_a_b", "a", "b")], False),
+    ],
+)
+def test_a_cast_of_a_column_that_has_an_index_wants_none(indexes: list[Index], wanted: bool) -> None:
+    """The value has the wrong type: an anti-pattern says so."""
+    known = relations([table(1, "orders", *COLUMNS)], *indexes)
+    looked_at = seen(scan(condition="((orders.a)::numeric = $1)"), known)
+
+    assert [p[0].body for _, every in proposed(looked_at, Catalog.of(known)) for p in every] == (
+        ["((a::numeric))"] if wanted else []
+    )
+
+
+@pytest.mark.parametrize(
+    ("blocks", "root", "wanted"),
+    [
+        (2000, scan(condition="(orders.a = $1)"), True),
+        (1100, scan(condition="(orders.a = $1)"), True),
+        (900, scan(condition="(orders.a = $1)"), False),
+        (0, scan(condition="(orders.a = $1)"), True),
+        (900, node("Limit", scan(condition="(orders.a = $1)")), True),
+        (900, node("Nested Loop", scan(condition="(orders.a = $1)"), scan("items")), True),
+    ],
+    ids=["as a scan does", "most of it", "less", "not known", "a LIMIT ends it", "a join may not come to it"],
+)
+def test_what_is_read_in_another_way_than_the_plan_says_wants_nothing(
+    blocks: int, root: Node, wanted: bool
+) -> None:
+    """The table has 2,000 pages."""
+    asked = statement(shared_blks_hit=blocks * 50.0, shared_blks_read=blocks * 50.0)
+
+    assert bool(proposed(seen(root, KNOWN, asked), Catalog.of(KNOWN))) is wanted
 
 
 def test_both_sides_of_an_or_are_tried_together() -> None:

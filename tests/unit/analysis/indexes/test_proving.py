@@ -170,18 +170,18 @@ async def test_both_sides_of_an_or_are_pretended_together() -> None:
     }
 
 
-async def test_three_at_most_for_a_table() -> None:
-    columns = [column(name, 10_000) for name in "abcdef"]
+async def test_five_at_most_for_a_table() -> None:
+    columns = [column(name, 10_000) for name in "abcdefg"]
     condition = "(orders.{} = $1)"
 
     def plan(text: str, pretended: set[str]) -> Node | None:
         return by_index(condition.format(text[-1]), {f"({text[-1]})": 8.0})(text, pretended)
 
-    asked = [statement(f"SELECT {name}", name, exec_ms=float(ord(name))) for name in "abcdef"]
+    asked = [statement(f"SELECT {name}", name, exec_ms=float(ord(name))) for name in "abcdefg"]
 
     findings = await found(Session(plan), *asked, orders=table(1, "orders", *columns))
 
-    assert [[key.id for key in f.statements] for f in findings] == [["f"], ["e"], ["d"]]
+    assert [[key.id for key in f.statements] for f in findings] == [["g"], ["f"], ["e"], ["d"], ["c"]]
 
 
 async def test_an_index_that_costs_more_than_it_saves_is_not_suggested() -> None:
@@ -250,6 +250,17 @@ async def test_an_index_that_lacks_a_column_is_completed() -> None:
 
     assert (finding.kind, finding.confidence) == (Kind.COVERING_INDEX, Confidence.PROVEN)
     assert finding.sql[0].endswith("ON shop.orders (a) INCLUDE (b);")
+
+
+async def test_an_index_that_is_read_for_its_order_alone_is_not_completed() -> None:
+    def plan(_text: str, pretended: set[str]) -> Node:
+        name, kind, cost = "orders_a", "Index Scan", 900.0
+        if "(a) INCLUDE (b)" in pretended:
+            name, kind, cost = "<1>(a) INCLUDE (b)", "Index Only Scan", 20.0
+        below = {**scan(rows=500, cost=cost), "Node Type": kind, "Index Name": name}
+        return node("Limit", below, cost=cost, Output=["b"])
+
+    assert await found(Session(plan), indexes=(index("orders_a", "a"),)) == []
 
 
 async def test_what_is_not_planned_is_a_gap() -> None:

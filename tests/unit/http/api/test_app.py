@@ -11,12 +11,8 @@ from typing import Any
 
 import pytest
 
-from exporter.analysis.finding import Confidence, Evidence, Finding, Gap, Kind, Severity
-from exporter.analysis.report import Report
-from exporter.facts.statement import StatementKey
 from exporter.http.api.access import FOR_ADMINISTRATORS
 from exporter.http.api.figures import Figures, metrics_of
-from exporter.http.api.routes.insights import Wanted, insights_of
 from exporter.model.errors import DeadlineExceeded, Reason, Refused, SettingsError, Skip, Unavailable
 from tests.collecting import SPECS
 from tests.unit.http.api.asking import SECRET, Answer, ask, bearing, options, token
@@ -257,34 +253,22 @@ async def test_keys_are_read_again(stocked: Stocked, tmp_path: Path) -> None:
     assert (await ask(stocked.app, f"{V1}/system/cpu", headers=headers)).status == 200
 
 
+async def test_a_reload_gives_nobody_new_requests(tmp_path: Path) -> None:
+    stocked = Stocked(tmp_path, requests_per_minute=2)
+    statuses = []
+    for limit in (2, 2, 2, 3):
+        statuses.append((await get(stocked, "/system/cpu")).status)
+        stocked.api.prepared(options(tmp_path, requests_per_minute=limit))()
+    assert statuses == [200, 200, 429, 429]
+    assert (await get(stocked, "/system/cpu")).status == 200  # another limit counts anew
+    stocked.api.close()
+
+
 @pytest.mark.parametrize("missing", ["jwt_secret_file", "audit_file"])
 def test_it_does_not_begin_with_bad_files(tmp_path: Path, missing: str) -> None:
     changed: dict[str, Any] = {missing: tmp_path / "none" / "file"}
     with pytest.raises(SettingsError, match=f"api.{missing}"):
         Stocked(tmp_path, **changed)
-
-
-FINDING = Finding(
-    kind=Kind.UNUSED_INDEX, severity=Severity.WARNING, confidence=Confidence.HIGH, title="An unused index",
-    datname="app", subject="public.i", why="Nobody uses it.", evidence=[Evidence("scans", 0)],
-    sql=["DROP INDEX CONCURRENTLY public.i;"], statements=[StatementKey("app", "web", "0" * 16)],
-)  # fmt: skip
-
-
-def test_insights() -> None:
-    report = Report(
-        target="h:1", taken_at=1.0, seconds=2.0, findings=[FINDING], gaps=[Gap("plans", "they are off")]
-    )
-    found = insights_of(report, Wanted()).model_dump(mode="json")
-    assert found["worst"] == "warning"
-    (finding,) = found["findings"]
-    assert finding["evidence"] == [{"name": "scans", "value": 0, "unit": ""}]
-    assert finding["statements"] == [{"id": "0" * 16, "datname": "app", "user": "web"}]
-    assert found["gaps"] == [{"what": "plans", "why": "they are off", "remedy": ""}]
-    assert "h:1" not in json.dumps(found)
-    assert insights_of(report, Wanted(kind=Kind.SETTING)).findings == []
-    assert insights_of(report, Wanted(severity=Severity.CRITICAL)).findings == []
-    assert len(insights_of(report, Wanted(severity=Severity.WARNING)).findings) == 1
 
 
 async def test_what_a_server_says_is_not_repeated(stocked: Stocked) -> None:
