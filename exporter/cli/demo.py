@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from argparse import _ArgumentGroup
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from exporter.cli import PROGRAM
 from exporter.cli._options import Options
 from exporter.settings import Settings
 
@@ -59,13 +61,15 @@ def _with_demo(settings: Settings, demo: DemoStack) -> Settings:
 
 
 def _greet(settings: Settings, config: Path) -> None:
+    # As it was called: `make run` puts it nowhere on PATH.
+    program = sys.argv[0] if Path(sys.argv[0]).name == PROGRAM else PROGRAM
     host, port = settings.web.bind
     url = f"http://{host or 'localhost'}:{port}"
     print(
         "No target is configured: this is the demo, a PostgreSQL and a Redis of its own, and some work.\n"
         f"  metrics   {url}{settings.web.telemetry_path}\n"
         f"  overview  {url}/\n"
-        f"  analysis  datastack-exporter analyze --observe 60 --config.file {config}\n"
+        f"  analysis  {shlex.quote(program)} analyze --observe 60 --config.file {shlex.quote(str(config))}\n"
         "  your own  EXPORTER_POSTGRES__DSN=... EXPORTER_REDIS__ADDRESS=... datastack-exporter serve",
         flush=True,
     )

@@ -23,8 +23,8 @@ from tests.unit.sql.secrets import SETUP, secret_statements
 pytestmark = [pytest.mark.live, pytest.mark.xdist_group("query_secrets")]
 
 COUNT = 1_050
-FOREIGN = ("program", "subscription", "server far")
-"""What would leave the machine, or needs more than a server."""
+FOREIGN = ("program", "subscription", "server far", "to stdout")
+"""What would leave the machine, or takes another protocol."""
 SHOWS = re.compile(r"hunter|4111000000", re.IGNORECASE)
 """The beginning of every secret: a part of one is one too."""
 PASSWORD = "hunter-of-the-role"

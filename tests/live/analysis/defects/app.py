@@ -18,8 +18,8 @@ from typing import Any, Self
 
 import psycopg
 
+from tests.live.analysis.defects.asked import Asked
 from tests.live.analysis.defects.schema import APPLICATION, DATABASE
-from tests.live.analysis.defects.statements import Asked
 from tests.servers import Postgres
 
 VISITORS = 3

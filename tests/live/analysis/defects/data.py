@@ -36,14 +36,18 @@ INSERT INTO couriers SELECT i, 1 + i % 300, 1 + (i * 7919::bigint) % 3000, md5(i
 INSERT INTO logins SELECT md5(i::text), i FROM generate_series(1, 2000) i;
 INSERT INTO routes SELECT i, '2025-03-01'::date + i % 60, i / 60, CASE WHEN i % 5 <> 0 THEN 1 + i % 12000 END
     FROM generate_series(1, 6000) i;
-INSERT INTO senders SELECT i, 'Sender' || i || '@example.org', md5(i::text), 'country ' || i % 30, 'VAT' || i * 3,
+INSERT INTO senders SELECT i, 'Sender' || i || '@example.org', md5(i::text), 'country ' || i % 30,
+    'VAT' || i * 3,
         '2020-01-01'::date + i % 2000
     FROM generate_series(1, 20600) i;
-INSERT INTO parcels SELECT i, 'T' || md5(i::text), 1 + (i * 104729::bigint) % 20000, 1 + (i * 7919::bigint) % 300,
+INSERT INTO parcels SELECT i, 'T' || md5(i::text), 1 + (i * 104729::bigint) % 20000,
+    1 + (i * 7919::bigint) % 300,
         CASE WHEN i % 400 = 0 THEN 'lost' WHEN i % 50 = 0 THEN 'moving' ELSE 'delivered' END,
-        to_char((i * 15485863::bigint) % 7000, 'FM00000'), (i * 31::bigint) % 120, ((i * 17::bigint) % 50000) / 100.0,
+        to_char((i * 15485863::bigint) % 7000, 'FM00000'), (i * 31::bigint) % 120,
+        ((i * 17::bigint) % 50000) / 100.0,
         '2025-01-01'::timestamptz + (i * 104729::bigint) % 10000000 * interval '1 second',
-        CASE WHEN i % 50 <> 0 THEN '2025-05-01'::timestamptz END, md5((i * 3)::text), md5((i * 11)::text) || 'note'
+        CASE WHEN i % 50 <> 0 THEN '2025-05-01'::timestamptz END, md5((i * 3)::text),
+        md5((i * 11)::text) || 'note'
     FROM generate_series(1, 60000) i;
 INSERT INTO stops SELECT i, 1 + i % 6000, i / 6000, 1 + (i * 7919::bigint) % 60000, i % 2 = 0
     FROM generate_series(1, 36000) i;
@@ -57,35 +61,42 @@ INSERT INTO shifts SELECT i, (i * 7919::bigint) % 60,
     FROM generate_series(1, 40000) i;
 INSERT INTO leave SELECT i, 1 + (i * 7919::bigint) % 12000, '2025-01-01'::date + i % 300, repeat('r', 30)
     FROM generate_series(1, 25000) i;
-INSERT INTO invoices SELECT i, 1 + (i * 104729::bigint) % 20000, 'N' || i, md5(i::text), '2025-01-01'::date + i % 365,
+INSERT INTO invoices SELECT i, 1 + (i * 104729::bigint) % 20000, 'N' || i, md5(i::text),
+    '2025-01-01'::date + i % 365,
         '2025-02-01'::date + ((i * 7919::bigint) % 365)::int, i % 120 <> 0, i % 977
     FROM generate_series(1, 40000) i;
 INSERT INTO payments SELECT i, (i * 104729::bigint) % 9000,
         '2025-01-01'::timestamp + (i * 7919::bigint) % 31000000 * interval '1 second', i % 500
     FROM generate_series(1, 40000) i;
-INSERT INTO claims SELECT i, 'T' || md5((i * 2)::text), 'R' || (i * 7919::bigint) % 25000, 1 + (i * 31::bigint) % 12000,
+INSERT INTO claims SELECT i, 'T' || md5((i * 2)::text), 'R' || (i * 7919::bigint) % 25000,
+    1 + (i * 31::bigint) % 12000,
         CASE WHEN i % 60 = 0 THEN 'open' ELSE 'closed' END, '2025-01-01'::date + i % 300,
         CASE WHEN i % 200 <> 0 THEN '2025-05-01'::timestamptz END, i % 300
     FROM generate_series(1, 25000) i;
-INSERT INTO addresses SELECT i, 'city ' || md5((i % 3000)::text), md5(i::text) || ' street', (i * 7919::bigint) % 6000,
+INSERT INTO addresses SELECT i, 'city ' || md5((i % 3000)::text), md5(i::text) || ' street',
+    (i * 7919::bigint) % 6000,
         i % 3 <> 0
     FROM generate_series(1, 30000) i;
-INSERT INTO tickets SELECT i, md5(i::text) || ' ' || md5((i * 7)::text), (ARRAY['new', 'open', 'held', 'done'])[1 + i % 4],
+INSERT INTO tickets SELECT i, md5(i::text) || ' ' || md5((i * 7)::text), (ARRAY['new', 'open', 'held',
+    'done'])[1 + i % 4],
         '2025-01-01'::timestamptz + (i * 104729::bigint) % 10000000 * interval '1 second',
         ARRAY['t' || i % 3000, 'u' || i % 4000], ARRAY['l' || i % 2500],
         jsonb_build_object('order', (i * 7919::bigint) % 9000, 'channel', 'c' || i % 4000)
     FROM generate_series(1, 16000) i;
-INSERT INTO grants SELECT i, i % 900, '2025-01-01'::timestamptz + (i * 104729::bigint) % 10000000 * interval '1 second'
+INSERT INTO grants SELECT i, i % 900,
+    '2025-01-01'::timestamptz + (i * 104729::bigint) % 10000000 * interval '1 second'
     FROM generate_series(1, 30000) i;
 INSERT INTO readings SELECT i, (i * 7919::bigint) % 400, i % 1000 FROM generate_series(1, 150000) i;
-INSERT INTO loads SELECT (i * 7919::bigint) % 5000, '2025-01-01'::date + i % 7, i % 90 FROM generate_series(1, 20000) i;
+INSERT INTO loads SELECT (i * 7919::bigint) % 5000, '2025-01-01'::date + i % 7,
+    i % 90 FROM generate_series(1, 20000) i;
 INSERT INTO legs SELECT 1 + i % 6000, i / 6000, i % 90 FROM generate_series(1, 17000) i;
 INSERT INTO lanes SELECT 1 + i / 10, i % 10, 'lane' FROM generate_series(0, 999) i;
 INSERT INTO crates SELECT i, i % 10, 1 + i % 100, 1 + i % 20000 FROM generate_series(1, 3000) i;
 INSERT INTO bookings SELECT i % 20, int4range(i * 10, i * 10 + 9) FROM generate_series(1, 1000) i;
 INSERT INTO ledger SELECT i, i % 90, i FROM generate_series(1, 3000) i;
 INSERT INTO codes SELECT i % 1000, md5(i::text), i, i % 10 <> 0 FROM generate_series(1, 3000) i;
-INSERT INTO profiles (id, field_0, field_7) SELECT i, md5(i::text), repeat('p', 60) FROM generate_series(1, 2000) i;
+INSERT INTO profiles (id, field_0, field_7) SELECT i, md5(i::text), repeat('p', 60) FROM generate_series(1,
+    2000) i;
 INSERT INTO jobs SELECT i, 0, 'job' FROM generate_series(1, 400) i;
 INSERT INTO presence SELECT i, 'gate' FROM generate_series(1, 500) i;
 INSERT INTO positions SELECT i, i, i FROM generate_series(1, 30000) i;

@@ -10,8 +10,9 @@ from exporter.analysis.overlaps import MENDED_BY_AN_INDEX, OF_INDEXES
 from exporter.analysis.report import Report
 from exporter.facts.statement import StatementKey
 from tests.live.analysis.defects.app import LOOPS
+from tests.live.analysis.defects.asked import Asked
 from tests.live.analysis.defects.schema import DATABASE, DEFECTS, Defect
-from tests.live.analysis.defects.statements import CONTENT, WANTING, Asked
+from tests.live.analysis.defects.statements import LACKING
 
 INDEXES_OF_STATEMENTS = (Kind.MISSING_INDEX, Kind.TRIGRAM_INDEX, Kind.GIN_INDEX, Kind.COVERING_INDEX)
 NOT_JUDGED = (Kind.SLOW_STATEMENT,)
@@ -118,7 +119,7 @@ def of_index(
     kind: Kind, findings: Sequence[Finding], asked: Sequence[Asked], better: Collection[str]
 ) -> Score:
     """Indexes that statements lack: right is what a statement wanted, and then really reads less with."""
-    tally, wanting = _Tally(), {s.name for s in (*WANTING, *CONTENT) if s.kind is kind}
+    tally, wanting = _Tally(), {s.name for s in LACKING if s.kind is kind}
     helped: set[str] = set()
     for finding in findings:
         names = names_of(finding.statements, asked) & wanting & set(better)
@@ -137,7 +138,7 @@ def of_patterns(findings: Sequence[Finding], asked: Sequence[Asked], report: Rep
     tally = _Tally()
     mended = {name for f in report.findings if f.kind in OF_INDEXES for name in names_of(f.statements, asked)}
     said = {(rule, name) for rule in MENDED_BY_AN_INDEX for name in mended}
-    lacking = {statement.name for statement in (*WANTING, *CONTENT)}
+    lacking = {statement.name for statement in LACKING}
     truth = {(rule, statement.name) for statement in asked for rule in statement.rules}
     for finding in findings:
         pairs = {(finding.rule, name) for name in names_of(finding.statements, asked)}

@@ -65,20 +65,24 @@ CREATE TABLE couriers (
     id int PRIMARY KEY, depot_id int NOT NULL REFERENCES depots, vehicle_id int NOT NULL REFERENCES vehicles,
     name text NOT NULL, phone text NOT NULL, badge int NOT NULL, seen int NOT NULL DEFAULT 0);
 CREATE TABLE logins (token text PRIMARY KEY, courier_id int NOT NULL);
-CREATE TABLE routes (id int PRIMARY KEY, day date NOT NULL, number int NOT NULL, courier_id int REFERENCES couriers);
+CREATE TABLE routes (id int PRIMARY KEY, day date NOT NULL, number int NOT NULL,
+    courier_id int REFERENCES couriers);
 CREATE TABLE senders (
-    id int PRIMARY KEY, email varchar(80) NOT NULL, name text NOT NULL, country text NOT NULL, vat text NOT NULL,
+    id int PRIMARY KEY, email varchar(80) NOT NULL, name text NOT NULL, country text NOT NULL,
+    vat text NOT NULL,
     joined date NOT NULL);
 CREATE TRIGGER recorded AFTER INSERT OR UPDATE OR DELETE ON senders FOR EACH ROW EXECUTE FUNCTION recorded();
 CREATE TABLE parcels (
     id int PRIMARY KEY, tracking text NOT NULL UNIQUE, sender_id int NOT NULL REFERENCES senders,
-    depot_id int NOT NULL REFERENCES depots, status text NOT NULL, postcode text NOT NULL, weight int NOT NULL,
+    depot_id int NOT NULL REFERENCES depots, status text NOT NULL, postcode text NOT NULL,
+    weight int NOT NULL,
     price numeric NOT NULL, posted_at timestamptz NOT NULL, delivered_at timestamptz, recipient text NOT NULL,
     note text);
 CREATE TABLE stops (
     id int PRIMARY KEY, route_id int NOT NULL REFERENCES routes, position int NOT NULL,
     parcel_id int NOT NULL REFERENCES parcels, arrived boolean NOT NULL);
-CREATE TABLE scans (parcel_id int NOT NULL REFERENCES parcels, device int NOT NULL, kind text NOT NULL, at timestamptz NOT NULL)
+CREATE TABLE scans (parcel_id int NOT NULL REFERENCES parcels, device int NOT NULL, kind text NOT NULL,
+    at timestamptz NOT NULL)
     PARTITION BY RANGE (at);
 CREATE TABLE scans_1 PARTITION OF scans FOR VALUES FROM ('2025-01-01') TO ('2025-02-01');
 CREATE TABLE scans_2 PARTITION OF scans FOR VALUES FROM ('2025-02-01') TO ('2025-03-01');
@@ -91,14 +95,16 @@ CREATE TABLE shifts (
 CREATE TABLE leave (id int PRIMARY KEY, courier_id int NOT NULL, day date NOT NULL, reason text NOT NULL);
 CREATE TABLE invoices (
     id int PRIMARY KEY, sender_id int NOT NULL REFERENCES senders, number text NOT NULL UNIQUE,
-    reference text NOT NULL, issued date NOT NULL, due date NOT NULL, paid boolean NOT NULL, amount numeric NOT NULL);
+    reference text NOT NULL, issued date NOT NULL, due date NOT NULL, paid boolean NOT NULL,
+    amount numeric NOT NULL);
 CREATE TABLE payments (
     id int PRIMARY KEY, payer int NOT NULL, paid_at timestamp NOT NULL, amount numeric NOT NULL);
 CREATE FUNCTION balance_of(who int) RETURNS numeric LANGUAGE plpgsql STABLE AS
     $$DECLARE p record; BEGIN
     FOR p IN SELECT sum(amount) AS paid FROM carrier.payments WHERE payer = who LOOP RETURN p.paid; END LOOP; END$$;
 CREATE TABLE claims (
-    id int PRIMARY KEY, tracking text NOT NULL, reference text NOT NULL, handler_id int NOT NULL REFERENCES couriers,
+    id int PRIMARY KEY, tracking text NOT NULL, reference text NOT NULL,
+    handler_id int NOT NULL REFERENCES couriers,
     state text NOT NULL, opened date NOT NULL, settled_at timestamptz, amount numeric NOT NULL);
 CREATE TABLE addresses (
     id int PRIMARY KEY, city text NOT NULL, street text NOT NULL, grid int NOT NULL, valid boolean NOT NULL);
@@ -112,7 +118,8 @@ CREATE TABLE loads (lane int NOT NULL, day date NOT NULL, parcels int NOT NULL);
 CREATE FUNCTION loaded(int) RETURNS bigint LANGUAGE sql STABLE AS
     $$SELECT sum(parcels) FROM carrier.loads WHERE lane = $1$$;
 CREATE TABLE legs (
-    route_id int NOT NULL REFERENCES routes, number int NOT NULL, km int NOT NULL, PRIMARY KEY (route_id, number));
+    route_id int NOT NULL REFERENCES routes, number int NOT NULL, km int NOT NULL, PRIMARY KEY (route_id,
+    number));
 CREATE TABLE lanes (depot_id int, lane int, name text, PRIMARY KEY (depot_id, lane));
 CREATE TABLE crates (
     id int PRIMARY KEY, lane int, depot_id int, owner_id int REFERENCES senders,

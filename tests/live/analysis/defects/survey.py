@@ -15,9 +15,10 @@ from exporter.sources.postgres.plans import PlanOutcome
 from tests.collecting import source
 from tests.live.analysis.defects import data
 from tests.live.analysis.defects.app import connected, send
+from tests.live.analysis.defects.asked import CALLS, Asked
 from tests.live.analysis.defects.judge import MEMORY_BYTES
 from tests.live.analysis.defects.schema import APPLICATION, DATABASE
-from tests.live.analysis.defects.statements import CALLS, Asked, every
+from tests.live.analysis.defects.statements import every
 from tests.live.analysis.defects.trial import BETTER, CREATES, blocks, run, watcher
 from tests.servers import Postgres
 from tests.workload import wait_until

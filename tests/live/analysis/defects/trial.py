@@ -27,9 +27,10 @@ from exporter.sources.postgres.server import PostgresServer
 from tests.collecting import source
 from tests.live.analysis.defects import app, data
 from tests.live.analysis.defects.app import Application, connected
+from tests.live.analysis.defects.asked import Asked
 from tests.live.analysis.defects.judge import MEMORY_BYTES, RIGHT_SETTINGS, WRONG_SETTINGS
 from tests.live.analysis.defects.schema import DATABASE, WATCHER
-from tests.live.analysis.defects.statements import Asked, every
+from tests.live.analysis.defects.statements import every
 from tests.live.analysis.reading import aged
 from tests.servers import Postgres
 
