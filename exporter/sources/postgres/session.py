@@ -250,13 +250,16 @@ async def hang_up(conn: psycopg.AsyncConnection[Any], seconds: float = 0.3) -> N
     count one session more than we may have when the next one is opened at once.
     """
     loop = asyncio.get_running_loop()
-    with suppress(psycopg.Error, OSError, TimeoutError), _duplicate(conn) as duplicate:
+    try:
+        duplicate = _duplicate(conn)
+    except (psycopg.Error, OSError):  # it is closed already
+        return
+    with duplicate, suppress(OSError, TimeoutError):
         duplicate.setblocking(False)
-        duplicate.shutdown(socket.SHUT_WR)
+        await conn.close()  # says goodbye: without that the server counts the session as abandoned
         async with asyncio.timeout(seconds):
             while await loop.sock_recv(duplicate, 4096):
                 pass
-    await conn.close()
 
 
 def _duplicate(conn: psycopg.AsyncConnection[Any]) -> socket.socket:

@@ -238,6 +238,19 @@ async def test_background_work_takes_one_session_and_closes_it(fresh_postgres: P
         assert await count_ours(fresh_postgres) == 1
 
 
+async def test_a_session_that_is_closed_was_not_abandoned(fresh_postgres: Postgres) -> None:
+    """From 14 on the server counts clients that go without a word: ours must not be among them."""
+    async with source(fresh_postgres) as server:
+        for _ in range(5):
+            await server.fetch("SELECT 1", soon(), aside=True)
+    abandoned = "SELECT sum(sessions) >= 5, sum(sessions_abandoned) FROM pg_stat_database"
+    async with asyncio.timeout(10):
+        while not (rows := await asyncio.to_thread(fresh_postgres.execute, abandoned))[0][0]:
+            await asyncio.sleep(0.05)
+
+    assert rows[0][1] == 0
+
+
 async def test_a_users_query_finds_the_roles_own_search_path(postgres: Postgres) -> None:
     async with source(postgres) as server:
         rows = await server.fetch("SELECT current_setting('search_path')", soon(), own_search_path=True)

@@ -125,3 +125,19 @@ def test_a_new_partition_makes_no_other_plan_and_one_that_is_read_otherwise_does
 
     assert plan_signature(partitions("Index Scan", "Index Scan", "Index Scan")) == two
     assert plan_signature(partitions("Index Scan", "Seq Scan")) != two
+
+
+def test_names_that_only_the_statement_tells_are_hidden() -> None:
+    """Columns of an alias and windows: the plan has them as if they were the table's."""
+    statement = "SELECT hunter, count(*) OVER hunters FROM t AS v(hunter) WINDOW hunters AS (ORDER BY hunter)"
+    node = {
+        **scan("t", "v"),
+        "Output": ["v.hunter", "count(*) OVER hunters", "v.balance"],
+        "Window": "hunters AS (ORDER BY v.hunter)",
+    }
+
+    shown = redacted_plan(node, statement)
+
+    assert shown["Output"] == ["v.a1", "count(*) OVER a2", "v.balance"]
+    assert shown["Window"] == "a2 AS (ORDER BY v.a1)"
+    assert redacted_plan(node)["Output"] == node["Output"], "without the statement they look like columns"
