@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 WORKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run servers test check unit bench soak record mixin preview noise docs format clean
+.PHONY: help setup run servers test check unit bench soak record mixin preview noise judge docs format clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ preview: servers ## Draw all dashboards with data of real servers: 15 minutes th
 
 noise: servers ## Replay a quiet week and its incidents, for the figures in docs/alerting.md.
 	$(BIN)/python -m tests.noise
+
+judge: servers ## Compare what analyze finds with known defects, for the figures in docs/analysis.md.
+	$(BIN)/python -m tests.live.analysis.defects
 
 docs: setup ## Generate what is generated in docs/.
 	$(BIN)/python -m tests.docs

@@ -38,7 +38,8 @@ def report_document(report: Report, *, detailed: bool = False) -> Document:
             for relations in report.relations.values()
             for table in relations.tables.values()
         ]
-        found["plans"] = [_plan_document(key, one) for key, one in report.plans.items()]
+        raw = {statement.key: statement.raw for statement in report.statements}
+        found["plans"] = [_plan_document(key, one, raw.get(key, "")) for key, one in report.plans.items()]
     return found
 
 
@@ -115,10 +116,10 @@ def table_document(table: Relation, relations: Relations) -> Document:
     }
 
 
-def _plan_document(key: StatementKey, explained: Explained) -> Document:
+def _plan_document(key: StatementKey, explained: Explained, statement: str) -> Document:
     return {
         **key._asdict(),
         "outcome": str(explained.outcome),
         "detail": explained.detail,
-        "plan": None if explained.plan is None else redacted_plan(explained.plan),
+        "plan": None if explained.plan is None else redacted_plan(explained.plan, statement),
     }

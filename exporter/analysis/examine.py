@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 Progress = Callable[[str, int, int], None]
 """Called with what comes next, how many steps are done, and how many there are."""
 
+MOST_DEFINITIONS = 300
+"""Indexes that may go whose definition is read, to undo it: each is asked for by itself."""
 NOT_WATCHED = Gap(
     "N+1 patterns",
     "They show only in how often statements run from one minute to the next, and nobody watched that.",
@@ -176,7 +178,9 @@ class _Examination:
                 columns_of={*(table for s in statements for table in s.tables), self._scope.table} - {""},
             )
             estimates = await read_bloat(self._server, self._deadline, database)
-            going = await read_definitions(self._server, self._deadline, dropped_by(relations), database)
+            going = await read_definitions(
+                self._server, self._deadline, dropped_by(relations)[:MOST_DEFINITIONS], database
+            )
         except SourceError as error:
             self._gaps.append(Gap("everything", sentence(error), datname=database))
             return

@@ -71,7 +71,7 @@ def _merged(findings: Sequence[Finding], overlap: Overlap, roots: Roots) -> list
                 gone.add(place)
                 break
     return [
-        replace(finding, severity=worst.get(place, finding.severity))
+        replace(finding, severity=worst[place]) if place in worst else finding
         for place, finding in enumerate(findings)
         if place not in gone
     ]

@@ -102,7 +102,7 @@ def _write(statement: Statement, explained: Explained, how: str) -> None:
     from exporter.cli._terminal import kept_line, one_line  # noqa: PLC0415
     from exporter.sql.plan import redacted_plan  # noqa: PLC0415
 
-    plan = None if explained.plan is None else redacted_plan(explained.plan)
+    plan = None if explained.plan is None else redacted_plan(explained.plan, statement.raw)
     if how == "json":
         found = {
             **statement.key._asdict(),

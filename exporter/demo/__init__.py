@@ -112,6 +112,7 @@ class DemoStack:
                 connection.execute("CREATE EXTENSION pg_stat_statements")
                 # What was said so far is not the shop's, and has the roles' verifiers in it.
                 connection.execute("SELECT pg_stat_statements_reset()")
+        self._workload.rehearse()
 
     def _write_config(self, folder: Path) -> Path:
         path = folder / "exporter.yml"

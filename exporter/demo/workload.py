@@ -7,10 +7,10 @@ for each row of a list, and a query that takes seconds.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from random import Random
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 import redis.asyncio
@@ -67,6 +67,26 @@ ANALYZE;
 """
 
 
+PRODUCT = "SELECT count(*), coalesce(sum(quantity), 0) FROM order_items WHERE product = %s"
+PAST = "SELECT id, placed_on FROM past_orders WHERE customer_id = %s"
+LIST = "SELECT id, status FROM orders WHERE customer_id = %s ORDER BY id DESC LIMIT 4"
+ITEMS = "SELECT product, quantity FROM order_items WHERE order_id = %s"
+ORDER = "INSERT INTO orders (customer_id) VALUES (%s) RETURNING id"
+ITEM = "INSERT INTO order_items VALUES (%s, %s, 1)"
+COUNT = "UPDATE customers SET orders = orders + 1 WHERE id = %s"
+SHIP = "UPDATE orders SET status = 'sent' WHERE status = 'new'"
+FORGET = "DELETE FROM orders WHERE id <= (SELECT max(id) FROM orders) - %s"
+REPORT = """SELECT c.email, sum(i.quantity) FROM customers c JOIN orders o ON o.customer_id = c.id
+JOIN order_items i ON i.order_id = o.id GROUP BY c.email ORDER BY 2 DESC LIMIT 10"""
+BOOKS = "SELECT count(*), pg_sleep(%s) FROM orders WHERE status = 'sent'"
+
+EACH: Sequence[tuple[LiteralString, Sequence[float]]] = (
+    *((PRODUCT, (1,)), (PAST, (1,)), (LIST, (1,)), (ITEMS, (1,)), (ORDER, (1,)), (ITEM, (1, 1))),
+    *((COUNT, (1,)), (SHIP, ()), (FORGET, (ORDERS,)), (REPORT, ()), (BOOKS, (0.0,))),
+)
+"""All of them, with arguments that they take."""
+
+
 class Workload:
     """The visitors of the shop, and the pool that they share.
 
@@ -91,6 +111,16 @@ class Workload:
         """
         with psycopg.connect(self._dsn) as connection:
             connection.execute(SCHEMA)
+
+    def rehearse(self) -> None:
+        """Sends each statement once, and takes back what it changed: all are known from the start.
+
+        The texts of statements are read once then, and again after ten minutes at the earliest.
+        """
+        with psycopg.connect(self._dsn) as connection:
+            for statement, arguments in EACH:
+                connection.execute(statement, arguments)
+            connection.rollback()
 
     async def run(self) -> None:
         """Acts until it is cancelled. A server that goes away is waited for, with one line in the log."""
@@ -153,9 +183,7 @@ class Workload:
             try:
                 await asyncio.sleep(SLOW_EVERY_SECONDS / 4)
                 async with self._sql() as connection:
-                    await connection.execute(
-                        "SELECT count(*), pg_sleep(%s) FROM orders WHERE status = 'sent'", (SLOW_SECONDS,)
-                    )
+                    await connection.execute(BOOKS, (SLOW_SECONDS,))
                 await asyncio.sleep(SLOW_EVERY_SECONDS * 3 / 4 - SLOW_SECONDS)
             except _AwayError:
                 await asyncio.sleep(RETRY_SECONDS)
@@ -196,9 +224,7 @@ class Workload:
         if await self._redis("GET", key) is not None:
             return
         async with self._sql() as connection:
-            cursor = await connection.execute(
-                "SELECT count(*), coalesce(sum(quantity), 0) FROM order_items WHERE product = %s", (product,)
-            )
+            cursor = await connection.execute(PRODUCT, (product,))
             row = await cursor.fetchone()
         await self._redis("SET", key, str(row), "EX", 30)
 
@@ -213,36 +239,26 @@ class Workload:
         """The query that lacks an index: it reads all orders of the past for those of one customer."""
         customer = self._random.randint(1, CUSTOMERS)
         async with self._sql() as connection:
-            await connection.execute(
-                "SELECT id, placed_on FROM past_orders WHERE customer_id = %s", (customer,)
-            )
+            await connection.execute(PAST, (customer,))
 
     async def _list_orders(self) -> None:
         """The loop that should have been a join: a query for each order of the list."""
         customer = self._random.randint(1, CUSTOMERS)
         async with self._sql() as connection:
-            cursor = await connection.execute(
-                "SELECT id, status FROM orders WHERE customer_id = %s ORDER BY id DESC LIMIT 4", (customer,)
-            )
+            cursor = await connection.execute(LIST, (customer,))
             for order, _ in await cursor.fetchall():
-                await connection.execute(
-                    "SELECT product, quantity FROM order_items WHERE order_id = %s", (order,)
-                )
+                await connection.execute(ITEMS, (order,))
 
     async def _order(self) -> None:
         """A transaction over three tables; one in ten customers thinks better of it."""
         customer = self._random.randint(1, CUSTOMERS)
         products = self._random.sample(range(200), self._random.randint(1, 3))
         async with self._sql() as connection:
-            cursor = await connection.execute(
-                "INSERT INTO orders (customer_id) VALUES (%s) RETURNING id", (customer,)
-            )
+            cursor = await connection.execute(ORDER, (customer,))
             order = await cursor.fetchone()
             for product in products:
-                await connection.execute(
-                    "INSERT INTO order_items VALUES (%s, %s, 1)", (*(order or ()), product)
-                )
-            await connection.execute("UPDATE customers SET orders = orders + 1 WHERE id = %s", (customer,))
+                await connection.execute(ITEM, (*(order or ()), product))
+            await connection.execute(COUNT, (customer,))
             if self._random.random() < 0.1:
                 await connection.rollback()
         await self._redis("DEL", f"session:{self._random.randrange(100)}")
@@ -250,18 +266,13 @@ class Workload:
     async def _ship(self) -> None:
         """Sends what is new, and forgets the oldest orders, so that the tables stay as small as they are."""
         async with self._sql() as connection:
-            await connection.execute("UPDATE orders SET status = 'sent' WHERE status = 'new'")
-            await connection.execute(
-                "DELETE FROM orders WHERE id <= (SELECT max(id) FROM orders) - %s", (ORDERS,)
-            )
+            await connection.execute(SHIP)
+            await connection.execute(FORGET, (ORDERS,))
 
     async def _report(self) -> None:
         """The query that somebody wrote in a hurry: it reads all three tables."""
         async with self._sql() as connection:
-            cursor = await connection.execute(
-                "SELECT c.email, sum(i.quantity) FROM customers c JOIN orders o ON o.customer_id = c.id"
-                " JOIN order_items i ON i.order_id = o.id GROUP BY c.email ORDER BY 2 DESC LIMIT 10"
-            )
+            cursor = await connection.execute(REPORT)
             rows = await cursor.fetchall()
         await self._redis("SET", "cache:report", str(rows), "EX", 60)
 

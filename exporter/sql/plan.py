@@ -12,7 +12,10 @@ from hashlib import blake2b
 from itertools import count
 from typing import Any
 
+from exporter.sql.aliases import renamed_aliases
+from exporter.sql.commands import without_comments
 from exporter.sql.names import MASK, is_plain, name_of
+from exporter.sql.squeeze import squeezed
 from exporter.sql.tokens import Kind, tokens
 
 Plan = Mapping[str, Any]
@@ -68,7 +71,7 @@ _STRUCTURE = (
 _WHERE = ("Schema", "Relation Name", "Alias", "Index Name")
 
 
-def redacted_plan(plan: Plan) -> Plan:
+def redacted_plan(plan: Plan, statement: str = "") -> Plan:
     """The plan as it may be shown: without values, and without names that may hide data.
 
     Values stand in it though the statement has none: those of views, functions, policies, partial indexes.
@@ -77,9 +80,15 @@ def redacted_plan(plan: Plan) -> Plan:
 
     Args:
         plan: EXPLAIN's `Plan` object.
+        statement: the text that it is of, not redacted: it tells the names of columns and windows that it
+            makes up, which the plan does not tell from others.
     """
-    numbers = (f"a{number}" for number in count(1))
-    aliases = {name: next(numbers) for name in dict.fromkeys(_made_up(plan)) if len(name) > _LONGEST_KEPT}
+    aliases = dict(renamed_aliases(without_comments(squeezed(statement))))
+    taken = set(aliases.values())
+    numbers = (name for name in map("a{}".format, count(1)) if name not in taken)
+    for name in _made_up(plan):
+        if len(name) > _LONGEST_KEPT and name not in aliases:
+            aliases[name] = next(numbers)
     return _shown_node(plan, aliases)
 
 

@@ -70,7 +70,7 @@ def busiest_groups() -> tables.Panel:
         Column("longest", among(f"pg_statements_max_seconds{OF_DATABASE}", most, *GROUP), units.Seconds),
         watched=["HighSlowQueryRate"],
     )
-    panel.no_value(MISSING)
+    panel.no_value("not known")
     return cell_link(panel, "datname", "Tables", to("tables", "instance", "datname", row=True))
 
 
@@ -94,14 +94,16 @@ def slow_calls() -> timeseries.Panel:
 
 def slow_queries() -> timeseries.Panel:
     """Those that run too long now, and how often that begins."""
+    none = f'label_replace(0 * sum(pg_slow_queries_running{OF_DATABASE}), "datname", "none", "", "")'
     return graph(
         "Slow queries over time",
-        "Running: at that moment, for longer than postgres.slow_running_seconds. A minute: how many more "
-        "were found. Many short ones are a slow statement; few that stay are a lock or a report.",
+        "By database. Running: at that moment, for longer than postgres.slow_running_seconds. A minute: how "
+        "many more were found. Many short ones are a slow statement; few that stay are a lock or a report.",
         units.Short,
         series(f"sum by (datname) (pg_slow_queries_running{OF_DATABASE}) > 0", "running {{datname}}"),
         series(
-            f"60 * sum by (datname) (rate(pg_slow_queries_total{OF_DATABASE}[$__rate_interval]))",
+            f"60 * sum by (datname) (rate(pg_slow_queries_total{OF_DATABASE}[$__rate_interval])) > 0 "
+            f"or on () {none}",
             "a minute {{datname}}",
         ),
         watched=["PostgresBlockedSessions"],

@@ -9,8 +9,8 @@ from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
 from mixin.dashboards._board import Panels
 from mixin.dashboards._links import to
-from mixin.dashboards._panels import graph, stacked, tinted
-from mixin.dashboards._queries import WHO, or_zero, series
+from mixin.dashboards._panels import gauge, graph, stacked, tinted
+from mixin.dashboards._queries import WHO, now, or_zero, series
 from mixin.dashboards._tables import Column, cell_link, table
 from mixin.dashboards._top import among
 
@@ -52,6 +52,16 @@ def statements() -> Panels:
             units.Short,
             series("60 * rate(pg_stat_statements_dealloc_total{$target}[$__rate_interval])"),
         ).no_value("no pg_stat_statements"),
+        gauge(
+            "Statements remembered",
+            "Of what pg_stat_statements can hold, on the fullest server. When it is full the rarest are "
+            "dropped, which is normal where it happens seldom.",
+            units.PercentUnit,
+            now("max(pg_stat_statements_entries{$target} / pg_stat_statements_max_entries{$target})", ""),
+        )
+        .span(12)
+        .height(8)
+        .no_value("no pg_stat_statements"),
     ]
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from grafana_foundation_sdk.builders import gauge as gauges
-from grafana_foundation_sdk.builders import stat as stats
 from grafana_foundation_sdk.builders import table as tables
 from grafana_foundation_sdk.models import units
 
 from mixin.dashboards._board import Board, Panels, Row
 from mixin.dashboards._links import to
-from mixin.dashboards._panels import gauge, graph, stacked, stat
+from mixin.dashboards._panels import graph, stacked, stat
 from mixin.dashboards._postgres_facts import IDLE, RESTARTS, STATEMENT, TRANSACTION, WAIT
-from mixin.dashboards._queries import WHO, now, or_zero, series
+from mixin.dashboards._queries import WHO, or_zero, series
 from mixin.dashboards._queries_groups import (
     busiest_groups,
     p95_by_group,
@@ -57,25 +55,14 @@ def _health() -> Panels:
     return [
         firing("postgres"),
         alert_list("postgres"),
-        *(panel.span(3) for panel in _figures()),
-    ]
-
-
-def _figures() -> list[stats.Panel | gauges.Panel]:
-    return [
         stat(
             "Statements",
             "Calls of statements that have ended, of the chosen databases and users.",
             units.OpsPerSecond,
             series(f"sum({_rate('calls')})", ""),
-        ).no_value("no pg_stat_statements"),
-        stat(
-            "Statements at a time",
-            "Time spent in statements, by time: how many run at once on average. More than there are cores "
-            "wait for a CPU, a disk or each other.",
-            units.Short,
-            series(f"sum({_rate('seconds')})", ""),
-        ).no_value("no pg_stat_statements"),
+        )
+        .span(3)
+        .no_value("no pg_stat_statements"),
         stat(
             "Mean duration",
             "Of the statements that have ended; 0 where none has. Up while the calls stay: a plan that "
@@ -83,9 +70,18 @@ def _figures() -> list[stats.Panel | gauges.Panel]:
             units.Seconds,
             series(f"sum({_rate('seconds')}) / (sum({_rate('calls')}) > 0) or 0 * sum({_rate('calls')})", ""),
             watched=["HighSlowQueryRate"],
+        )
+        .span(3)
+        .no_value("no pg_stat_statements"),
+        slow_part().span(3),
+        slow_now().span(3),
+        stat(
+            "Statements at a time",
+            "Time spent in statements, by time: how many run at once on average. More than there are cores "
+            "wait for a CPU, a disk or each other.",
+            units.Short,
+            series(f"sum({_rate('seconds')})", ""),
         ).no_value("no pg_stat_statements"),
-        slow_part(),
-        slow_now(),
         stat(
             "Longest statement",
             "How long a client's statement has been running. One that is not meant to take long can be "
@@ -101,13 +97,6 @@ def _figures() -> list[stats.Panel | gauges.Panel]:
             series(f"max({TRANSACTION}) or vector(0)", ""),
             alert="PostgresLongRunningTransaction",
         ),
-        gauge(
-            "Statements remembered",
-            "Of what pg_stat_statements can hold, on the fullest server. When it is full the rarest are "
-            "dropped, which is normal where it happens seldom.",
-            units.PercentUnit,
-            now("max(pg_stat_statements_entries{$target} / pg_stat_statements_max_entries{$target})", ""),
-        ).no_value("no pg_stat_statements"),
     ]
 
 

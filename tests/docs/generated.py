@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.docs import application, dashboards, metrics, noise, settings, upstream
+from tests.docs import analysis, application, dashboards, metrics, noise, settings, upstream
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -17,6 +17,7 @@ PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->\n)", re.DOTALL
 
 PAGES: Mapping[Path, Mapping[str, Callable[[], str]]] = {
     DOCS / "alerting.md": {"noise": noise.tables},
+    DOCS / "analysis.md": {"judged": analysis.tables},
     DOCS / "application-metrics.md": {"application": application.metrics},
     DOCS / "configuration.md": {"settings": settings.tables},
     DOCS / "dashboards.md": {"dashboards": dashboards.dashboards},

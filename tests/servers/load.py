@@ -66,6 +66,10 @@ ROUND = (
 COUNTED = "VACUUM (ANALYZE) customers, orders"
 """A server that was killed has forgotten its figures of tables, and counts from zero."""
 
+SLOW = "SELECT name, pg_sleep({}) FROM jobs"
+SLOW_SECONDS = 6
+SLOW_EVERY_SECONDS = 10.0
+
 FAILING = "INSERT INTO customers VALUES (1, 'twice')"
 FAILS_EVERY = 10
 """Rounds from one transaction that is rolled back to the next: few enough that no alert minds."""
@@ -87,7 +91,7 @@ class Load:
         self._postgres, self._pgbouncer, self._cache = postgres, pgbouncer, cache
         self._pause = pause
         self._end = Event()
-        works = (self._direct, self._pooled, self._keys, self._stream, self._maintain)
+        works = (self._direct, self._pooled, self._keys, self._stream, self._maintain, self._report)
         self._threads = [Thread(target=self._repeat, args=(work,), daemon=True) for work in works]
 
     def _direct(self) -> None:
@@ -112,6 +116,12 @@ class Load:
     def _maintain(self) -> None:
         self._postgres.execute(COUNTED, dbname=DATABASE)
         maintenance.work(self._postgres, DATABASE, self._end, self._pause)
+
+    def _report(self) -> None:
+        """In another database than the rest, whose CREATE INDEX CONCURRENTLY would wait for it."""
+        with self._postgres.connect() as connection:
+            while not self._end.wait(SLOW_EVERY_SECONDS):
+                connection.execute(SLOW.format(SLOW_SECONDS).encode())
 
     def _keys(self) -> None:
         with redis.Redis.from_url(self._cache.url, client_name=APPLICATION) as client:
@@ -150,6 +160,7 @@ class Load:
         self._run(SUBSCRIBER.format(dsn=self._postgres.dsn(dbname=DATABASE)), COPY)
         # Every kind of statement once, for figures that are looked at once a minute or less.
         self._run(";\n".join(ROUND), DATABASE)
+        self._run(SLOW.format(0), "postgres")
         for thread in self._threads:
             thread.start()
         wait_until(lambda: bool(self._postgres.execute(SUBSCRIBED)))

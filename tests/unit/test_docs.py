@@ -49,7 +49,7 @@ PINNED = ["grafana-foundation-sdk==0.0.21"]
 # Words that look like metrics: PostgreSQL's own, the fields of examples, names of exporters.
 NOT_METRICS = {
     *{"pg_monitor", "pg_catalog", "pg_roles", "pg_stat_wal", "pg_stat_ssl", "pg_stat_activity"},
-    "pg_stat_statements",
+    *{"pg_read_all_data", "pg_stat_statements", "pg_stat_statements_reset"},
 }
 METRIC = re.compile(
     r"(?<![\w./-])(?:pg|redis|node|pgbouncer|psycopg_pool|exporter)_[a-z0-9_<>*]+(?![\w(/.-])"
@@ -124,7 +124,7 @@ def check_command(words: list[str]) -> None:
     command = words[0] if words[0] in COMMANDS else "serve"
     parser = ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--help", action="store_true")
-    import_module(f"exporter.cli.{command}").add_options(parser.add_argument_group())
+    import_module(f"exporter.cli.{command.replace('-', '_')}").add_options(parser.add_argument_group())
     settings = [word for word in words if re.match(r"--(no-)?\w+\.", word)]
     rest = [word for word in words if word not in (command, *settings)]
 

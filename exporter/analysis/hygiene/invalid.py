@@ -92,4 +92,6 @@ def _sql(guards: Guards, index: Index, definitions: Mapping[int, str]) -> list[s
         return [*first, drop]
     definition = definitions.get(index.oid, "")
     undo = [f"-- it was to be: {definition};"] if fits_comment(definition) else []
+    if index.unique:
+        first.append("-- it is unique, and fails again while rows are equal: look for them first")
     return [*first, rebuild, f"-- or, if it is not wanted any more: {drop}", *undo]

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from exporter.analysis.hygiene.guards import Guards
 from exporter.facts.relations import ForeignKey, Index, Relation
 from exporter.sql.identifiers import identifier, literal, qualified
+from exporter.sql.literals import without_literals
 
 MOST_PARTITIONS = 20
 ONLY = re.compile(r'^(CREATE (?:UNIQUE )?INDEX (?:"(?:[^"]|"")*"|\w+) ON) ONLY ')
@@ -15,8 +16,9 @@ ONLY = re.compile(r'^(CREATE (?:UNIQUE )?INDEX (?:"(?:[^"]|"")*"|\w+) ON) ONLY '
 
 
 def fits_comment(definition: str) -> bool:
-    """Whether it can stand behind `--`: a line break in a name or an expression would end the comment."""
-    return bool(definition) and "\n" not in definition and "\r" not in definition
+    """Whether it can stand behind `--`: without a line break, which would end the comment, and literals."""
+    broken = "\n" in definition or "\r" in definition
+    return bool(definition) and not broken and without_literals(definition) == definition
 
 
 def drop(guards: Guards, index: Index, definitions: Mapping[int, str], notes: Sequence[str]) -> list[str]:

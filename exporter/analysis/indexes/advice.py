@@ -16,6 +16,7 @@ from exporter.analysis.wording import size
 from exporter.facts.relations import Relation, Relations
 from exporter.facts.statement import Statement
 from exporter.sql.identifiers import identifier, qualified
+from exporter.sql.literals import without_literals
 
 MOST_FOR_A_TABLE = 5
 """The most for one table: what it costs to write weighs against each, but estimates err together."""
@@ -125,7 +126,7 @@ def _finding(candidate: Candidate, chosen: Sequence[Choice], weight: float, scen
         rule="missing_index",
         severity=Severity.WARNING if weight >= _MATTERS or not around.seconds else Severity.INFO,
         confidence=Confidence.PROVEN if proven else Confidence.MEDIUM,
-        title=f"Missing index on {subject} {candidate.body}",
+        title=f"Missing index on {subject} {candidate.shown}",
         datname=relations.datname,
         subject=subject,
         why=_why(chosen, table, proven=proven),
@@ -177,7 +178,12 @@ def sql_of(candidate: Candidate, table: Relation, catalog: Catalog) -> Iterator[
         yield "-- The index is there, but invalid."
         yield f"REINDEX INDEX CONCURRENTLY {qualified(other.schema, other.name)};"
         return
-    yield from create_statements(candidate, table, catalog.relations)
+    statements = create_statements(candidate, table, catalog.relations)
+    if candidate.shown == candidate.body:
+        yield from statements
+    else:
+        yield "-- With the values of the view or function that it is for in the place of each ?:"
+        yield from (f"-- {without_literals(statement)}" for statement in statements)
     for index in outdone(candidate, catalog):
         name = qualified(index.schema, index.name)
         yield f"-- {name} has nothing then that the new index does not have: look at it after some days."

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from exporter.facts.relations import Relation, Relations
 from exporter.sql.identifiers import identifier, qualified
+from exporter.sql.literals import without_literals
 
 LONGEST_NAME = 63
 """Bytes of an identifier, NAMEDATALEN less one; the server cuts off the rest without an error."""
@@ -84,6 +85,11 @@ class Candidate:
         include = f" INCLUDE ({', '.join(identifier(c) for c in self.include)})" if self.include else ""
         return f"{using}({keys}){include}{f' WHERE {self.predicate}' if self.predicate else ''}"
 
+    @property
+    def shown(self) -> str:
+        """The same for people: literals are `?`, because those of a view or a function may be anything."""
+        return without_literals(self.body)
+
     def definition(self, table: Relation) -> str:
         """CREATE INDEX without name, as HypoPG takes it."""
         return f"CREATE INDEX ON {qualified(table.schema, table.name)} {self.body}"
@@ -104,14 +110,14 @@ def name_of(candidate: Candidate, table: Relation, taken: frozenset[str]) -> str
 
 def _words(candidate: Candidate) -> Iterator[str]:
     for key in candidate.keys:
-        yield key.column or _word(key.expression)
+        yield key.column or _word(without_literals(key.expression))
         if key.descending:
             yield "desc"
     yield from candidate.include
     if candidate.method != "btree":
         yield candidate.method
     if candidate.predicate:
-        yield "where_" + "_".join(re.findall(r"\w+", candidate.predicate.lower()))
+        yield "where_" + "_".join(re.findall(r"\w+", without_literals(candidate.predicate).lower()))
 
 
 def _word(expression: str) -> str:

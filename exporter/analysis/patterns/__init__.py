@@ -17,7 +17,7 @@ from pkgutil import iter_modules
 from typing import Any
 
 from exporter.analysis.finding import Finding
-from exporter.analysis.patterns._seen import Rule, Seen
+from exporter.analysis.patterns._seen import Rule, Seen, tables_by_name
 from exporter.facts.relations import Relations
 from exporter.facts.statement import Statement, StatementKey
 
@@ -36,12 +36,13 @@ def anti_patterns(
         plans: EXPLAIN's `Plan` object of those that have one.
         relations: of each database that was looked at.
     """
-    plans, relations = plans or {}, relations or {}
+    plans = plans or {}
+    tables = {name: tables_by_name(known) for name, known in (relations or {}).items()}
     for statement in statements:
         if not statement.toplevel or not statement.counters.calls:
             continue
         key = statement.key
-        seen = Seen(statement, seconds, plans.get(key), relations.get(key.datname))
+        seen = Seen(statement, seconds, plans.get(key), tables.get(key.datname))
         for rule in rules():
             finding = rule(seen)
             if finding is not None:

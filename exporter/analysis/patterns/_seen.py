@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,6 +18,19 @@ FEW_CALLS = 5
 """Below that many calls a mean says little, and somebody may have tried something by hand."""
 
 
+Tables = Mapping[tuple[str, str], Sequence[Relation]]
+"""Tables by schema and name, and by their name alone with an empty schema."""
+
+
+def tables_by_name(relations: Relations) -> Tables:
+    """The tables of a database as statements name them."""
+    found: dict[tuple[str, str], list[Relation]] = defaultdict(list)
+    for table in relations.tables.values():
+        found[table.schema, table.name].append(table)
+        found["", table.name].append(table)
+    return dict(found)
+
+
 # Not frozen with slots: what a rule asks for first is kept for the others.
 @dataclass(frozen=True)
 class Seen:
@@ -26,13 +40,13 @@ class Seen:
         statement: with its counters.
         seconds: in which they were counted; None if that is not known.
         plan: EXPLAIN's `Plan` object; None without.
-        relations: of its database; None if they were not read.
+        known: the tables of its database; None if they were not read.
     """
 
     statement: Statement
     seconds: float | None
     plan: Node | None
-    relations: Relations | None
+    known: Tables | None
 
     @cached_property
     def text(self) -> Features:
@@ -47,16 +61,12 @@ class Seen:
     @cached_property
     def tables(self) -> Sequence[Relation]:
         """Its tables, those of the plan if there is one; only those that were read."""
-        if self.relations is None:
+        if self.known is None:
             return ()
-        named = {(node.get("Schema"), node.get("Relation Name")) for node in self.nodes}
-        written = self.statement.tables
-        return [
-            table
-            for table in self.relations.tables.values()
-            if (table.schema, table.name) in named
-            or (not self.nodes and (table.name in written or f"{table.schema}.{table.name}" in written))
-        ]
+        named = [(node.get("Schema", ""), node.get("Relation Name", "")) for node in self.nodes]
+        if not self.nodes:
+            named = [(schema, name) for schema, _, name in (t.rpartition(".") for t in self.statement.tables)]
+        return [table for place in dict.fromkeys(named) for table in self.known.get(place, ())]
 
     def table_of(self, node: Node) -> Relation | None:
         """The table that a node scans; for a partition the partition."""

@@ -20,7 +20,8 @@ from exporter.analysis.plans.deparsed import (
 from exporter.analysis.plans.nodes import Node
 from exporter.facts.relations import Relation
 from exporter.sql.identifiers import identifier, qualified
-from exporter.sql.tokens import Kind, Token, tokens
+from exporter.sql.literals import without_literals
+from exporter.sql.tokens import Kind, Token
 
 BIG_ROWS = 50_000
 SCANNED_ROWS = 10_000
@@ -220,18 +221,8 @@ def _functions(table: Relation, text: str) -> Iterator[Around]:
             columns = {column for _, column in columns_in(kept)}
             function = _called(kept)
             if function and len(columns) == 1 and not list(columns_in(other)):
-                expression = _without_literals(without_alias(text, kept))
+                expression = without_literals(without_alias(text, kept))
                 yield Around(table, columns.pop(), function, "", expression)
-
-
-def _without_literals(text: str) -> str:
-    """The same with `?` for each literal: the plan has those of views and functions."""
-    kept, place = [], 0
-    for token in tokens(text):
-        if token.kind in (Kind.STRING, Kind.NUMBER):
-            kept += [text[place : token.start], "?"]
-            place = token.start + len(token.text)
-    return "".join([*kept, text[place:]])
 
 
 def _called(items: Sequence[Item]) -> str:

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 from exporter.facts.statement import Counters, Statement, StatementKey
 from exporter.sources.postgres.plans import Explained, PlanOutcome
-from exporter.sql.plan import plan_signature
+from exporter.sql.plan import plan_signature, redacted_plan
 
 if TYPE_CHECKING:
     from exporter.sources.postgres.server import PostgresServer
@@ -51,7 +51,7 @@ class PlanRecord:
         taken_at: Unix time of the plan; None without one.
         signature: of the plan (`exporter.sql.plan`); empty without.
         cost: that the planner expects, in its own unit.
-        packed: the plan as JSON, compressed; empty without.
+        packed: the plan as JSON, redacted and compressed; empty without.
         previous: the signature before the last change; empty if the plan never changed.
         changed_at: Unix time of the plan that was the first of its structure; None if it never changed.
     """
@@ -71,7 +71,7 @@ class PlanRecord:
 
     @property
     def explained(self) -> Explained:
-        """The plan, or why there is none: with literals of views and indexes, so not to be shown as it is."""
+        """The plan, redacted, or why there is none."""
         if not self.packed:
             return Explained(self.outcome, None, self.search_path, self.detail)
         plan = json.loads(zlib.decompress(self.packed))
@@ -158,7 +158,7 @@ class Plans:
             search_path=explained.search_path,
         )
         if explained.plan is not None:
-            record = replace(record, **_about(explained.plan), taken_at=now)
+            record = replace(record, **_about(explained.plan, candidate.statement.raw), taken_at=now)
             if before.signature not in ("", record.signature):
                 self.changes[key.datname] += 1
                 record = replace(record, previous=before.signature, changed_at=now)
@@ -173,11 +173,12 @@ class Plans:
             size -= len(self.records.pop(key).packed)
 
 
-def _about(plan: Mapping[str, Any]) -> dict[str, Any]:
+def _about(plan: Mapping[str, Any], statement: str) -> dict[str, Any]:
+    shown = redacted_plan(plan, statement)
     return {
         "signature": plan_signature(plan),
         "cost": plan.get("Total Cost"),
-        "packed": zlib.compress(json.dumps(plan, separators=(",", ":")).encode()),
+        "packed": zlib.compress(json.dumps(shown, separators=(",", ":")).encode()),
     }
 
 

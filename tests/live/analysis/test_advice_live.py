@@ -52,7 +52,7 @@ def on(*majors: int) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("fresh", majors, indirect=True, ids=[f"pg{major}" for major in majors])
 
 
-@on(13, 15, 18)
+@on(13, 18)
 async def test_a_healthy_small_server_gives_no_warning(fresh: Postgres) -> None:
     with fresh.connect() as session:
         for statement in LIGHT_USE:
@@ -80,7 +80,7 @@ async def test_a_healthy_small_server_gives_no_warning(fresh: Postgres) -> None:
     ]
 
 
-@on(13, 15, 18)
+@on(13, 18)
 async def test_what_is_said_of_settings_can_be_done(fresh: Postgres) -> None:
     """Each statement runs, also those behind a restart; the server starts with them."""
     facts = await server_of(PostgresOptions(dsn=fresh.dsn()), memory_bytes=4 << 30)

@@ -26,7 +26,7 @@ SHOP = (
        FROM generate_series(1, 50000) AS g""",
     # To go, unused.
     "CREATE INDEX unused_note ON orders (note)",
-    'CREATE INDEX "Unused At" ON orders ("At", (id % 7)) INCLUDE (note) WHERE id > 0',
+    'CREATE INDEX "Unused At" ON orders ("At", lower(note)) INCLUDE (note) WHERE note IS NOT NULL',
     # To go, another one does the same.
     "CREATE INDEX twice_status ON orders (status)",
     "CREATE INDEX wider_status ON orders (status, seller)",
@@ -67,7 +67,7 @@ def _run(connection: psycopg.Connection[tuple[object, ...]], statements: Sequenc
         connection.execute(statement.encode())
 
 
-@pytest.mark.pg(13, 15, 18)
+@pytest.mark.pg(13, 18)
 async def test_what_is_said_to_go_goes_and_comes_back(pg: Postgres) -> None:
     with database(pg, "shop", *SHOP), pg.connect(dbname="shop") as connection:
         wait_until(lambda: pg.execute(COUNTED, dbname="shop") == [(2,)])
@@ -112,7 +112,7 @@ def _lacking(findings: list[Finding]) -> list[Finding]:
     return [finding for finding in findings if finding.kind is Kind.UNINDEXED_FOREIGN_KEY]
 
 
-@pytest.mark.pg(13, 15, 18)
+@pytest.mark.pg(13, 18)
 async def test_a_failed_index_is_repaired_by_what_is_said(pg: Postgres) -> None:
     rows = ("CREATE TABLE t (id int)", "INSERT INTO t VALUES (1), (1)", 'CREATE INDEX "Odd" ON t (id)')
     with database(pg, "failed", *rows), pg.connect(dbname="failed") as connection:

@@ -87,10 +87,9 @@ def test_every_label_is_true(shop_of: ShopOf) -> None:
     [
         (SHOP, 15, True, 0.05),
         (OTHERS, 15, True, 0.2),
-        (SHOP, 13, False, 0.2),
         (SHOP, 18, False, 0.2),
     ],
-    ids=["hypopg", "hypopg-others", "13", "18"],
+    ids=["hypopg", "hypopg-others", "18"],
 )
 async def test_missing_indexes_are_found_and_worth_it(
     shop_of: ShopOf, statements: Sequence[Labelled], major: int, hypopg: bool, most_missed: float

@@ -79,7 +79,7 @@ HEALTHY: Mapping[str, tuple[Any, ...]] = {
 CALLS = 6
 
 
-@pytest.mark.pg(15, 18)
+@pytest.mark.pg(18)
 async def test_each_rule_on_its_statement_and_no_rule_on_healthy_ones(pg: Postgres) -> None:
     with (
         role(pg, "patterns_reader", "pg_read_all_stats", "pg_read_all_data") as options,

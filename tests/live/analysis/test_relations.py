@@ -136,7 +136,7 @@ async def test_the_bound_leaves_out_the_smallest_and_says_so(shapes: Postgres) -
     assert list(table(named, "customers").columns) == ["id", "email", "note"]
 
 
-@on(13, 15, 18)
+@on(13, 18)
 async def test_a_role_sees_all_but_the_values_unless_it_may_read(shapes: Postgres) -> None:
     reads = "GRANT USAGE ON SCHEMA shop TO watcher; GRANT SELECT ON shop.orders TO watcher"
     grant = "GRANT pg_read_all_data TO watcher" if shapes.major >= 14 else reads
@@ -155,7 +155,7 @@ async def test_a_role_sees_all_but_the_values_unless_it_may_read(shapes: Postgre
     assert len(blind.indexes) == len(seeing.indexes) >= 12
 
 
-@on(13, 15, 18)
+@on(13, 18)
 async def test_no_lock_is_waited_for(shapes: Postgres) -> None:
     with (
         shapes.connect(dbname="shapes") as holder,
@@ -191,7 +191,7 @@ def _wait_for_lock(pg: Postgres, pid: int) -> None:
     wait_until(lambda: pg.execute(waits) == [("Lock",)])
 
 
-@pytest.mark.pg(13, 15, 18)
+@pytest.mark.pg(13, 18)
 async def test_an_index_that_is_being_built_is_told_from_one_that_failed(pg: Postgres) -> None:
     with (
         database(pg, "built", "CREATE TABLE t (id int)", "INSERT INTO t SELECT generate_series(1, 100)"),

@@ -47,7 +47,7 @@ def helper(server: Postgres) -> Iterator[None]:
         )
 
 
-@pytest.mark.parametrize("major", [13, 15, 18])
+@pytest.mark.parametrize("major", [13, 18])
 async def test_with_the_helper_no_right_to_a_table_is_needed(shop_of: ServerOf, major: int) -> None:
     server = shop_of(major)
     async with planning(server, "reader") as session:

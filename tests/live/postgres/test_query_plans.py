@@ -12,7 +12,6 @@ from exporter.collectors.postgres._query_plans import HOUR, PlanRecord, Plans
 from exporter.collectors.postgres.query_plans import Planner
 from exporter.model.deadline import Deadline
 from exporter.sources.postgres.plans import PlanOutcome
-from exporter.sql.plan import redacted_plan
 from tests.collecting import SPECS, database, source
 from tests.live.postgres.plan_servers import ServerOf, options
 from tests.servers import Postgres
@@ -121,7 +120,7 @@ async def test_a_superuser_gets_none_and_is_told_so_once(shop_of: ServerOf) -> N
     assert planner.plans.results[PlanOutcome.SUPERUSER] == len(planner.plans.records)
 
 
-async def test_a_view_with_a_secret_is_kept_whole_and_shown_without_it(shop_of: ServerOf) -> None:
+async def test_the_plan_of_a_view_with_a_secret_is_kept_without_it(shop_of: ServerOf) -> None:
     server = shop_of(15)
     send(server, "SELECT * FROM open_orders WHERE email = 'x'")
     async with collector(server) as planner:
@@ -129,8 +128,8 @@ async def test_a_view_with_a_secret_is_kept_whole_and_shown_without_it(shop_of: 
     plan = record_of(planner.plans, "open_orders").explained.plan
 
     assert plan is not None
-    assert "'{new,pending}'" in str(plan)
-    assert "pending" not in str(redacted_plan(plan))
+    assert "ANY (?::text[])" in str(plan)
+    assert "pending" not in str(plan)
 
 
 async def test_the_page_shows_what_became_of_it(shop_of: ServerOf) -> None:

@@ -29,7 +29,7 @@ def of(reading: StatementReading, datname: str, *tables: str) -> list[Statement]
     return [one for one in reading.statements if one.key.datname == datname and one.tables == tables]
 
 
-@pytest.mark.pg(13, 15, 18)
+@pytest.mark.pg(13, 18)
 async def test_entries_with_one_text_are_one_statement(pg: Postgres) -> None:
     with database(pg, "shop", *ORDERS), pg.connect(dbname="shop") as session:
         for statement in (
@@ -59,7 +59,7 @@ async def test_entries_with_one_text_are_one_statement(pg: Postgres) -> None:
     assert (merged.since is not None) == (pg.major >= 17)
 
 
-@pytest.mark.pg(13, 15, 18)
+@pytest.mark.pg(13, 18)
 async def test_the_reading_says_of_what_it_is(pg: Postgres) -> None:
     with database(pg, "shop", *ORDERS):
         before = await read(PostgresOptions(dsn=pg.dsn()))

@@ -24,7 +24,7 @@ from tests.servers import Postgres
 from tests.servers.page import samples_of
 from tests.workload import wait_until
 
-pytestmark = [pytest.mark.live, pytest.mark.pg(13, 15, 18)]
+pytestmark = [pytest.mark.live, pytest.mark.pg(13, 18)]
 
 TABLE = ("CREATE TABLE t (id int PRIMARY KEY, name text)", "INSERT INTO t VALUES (1)")
 QUICKLY = QueryOptions(slow_running_seconds=0.05, slow_query_seconds=0.02)

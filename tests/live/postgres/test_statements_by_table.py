@@ -72,7 +72,7 @@ def grown(after: Found, before: Found, name: str, datname: str) -> dict[tuple[st
     return {row: value for row, value in rows.items() if value}
 
 
-@pytest.mark.pg(13, 15, 18)
+@pytest.mark.pg(13, 18)
 async def test_each_call_counts_once_under_its_operation_and_first_table(pg: Postgres) -> None:
     with database(pg, "shop", *SCHEMA), pg.connect(dbname="shop") as session:
         run(session, "SELECT id FROM orders WHERE customer = 1")

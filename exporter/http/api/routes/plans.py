@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from time import time
 from typing import TYPE_CHECKING, Annotated
 from weakref import WeakKeyDictionary
@@ -70,6 +71,8 @@ async def explain(data: With, wanted: PlanWanted, place: Annotated[Place, Query(
                 )
         except Refused as error:
             explained = Explained(PlanOutcome.SUPERUSER, detail=str(error))
+        if explained.plan is not None:
+            explained = replace(explained, plan=redacted_plan(explained.plan, statement.raw))
         return _plan(statement.key, statement.text, explained, time())
 
     return await data.facts(place.target, ("plan", statement.key), ask)

@@ -13,8 +13,8 @@ from typing import Any
 
 from exporter.sources.postgres.plans import PlanOutcome
 from tests.live.analysis.defects import survey, trial
+from tests.live.analysis.defects.indexes import INDEXES
 from tests.live.analysis.defects.judge import document, judge
-from tests.live.analysis.defects.schema import INDEXES
 from tests.servers import DEFAULT_MAJOR, MAJORS, Postgres, require
 
 FILE = Path(__file__).parents[3] / "recorded" / "analysis" / "results.json"

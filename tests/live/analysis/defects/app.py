@@ -1,6 +1,6 @@
 """The carrier's application: pages with two loops and without, a job, and each statement of the list.
 
-The load is never even: two pages that were asked for at the same rate would look as if one followed the other.
+The load is never even: two pages that came at the same rate would look as if one followed the other.
 
     with Application(server) as application:
         application.toured.wait()

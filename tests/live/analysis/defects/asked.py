@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from exporter.analysis.finding import Kind
@@ -58,7 +59,12 @@ class Asked:
     @property
     def id(self) -> str:
         """As its key has it, from 18 on too."""
-        return fingerprint((self.server or self.sql).replace("%s", "$1").replace("%%", "%"))
+        return _id(self.server or self.sql)
+
+
+@cache
+def _id(sql: str) -> str:
+    return fingerprint(sql.replace("%s", "$1").replace("%%", "%"))
 
 
 def rules(*names: str) -> frozenset[str]:

@@ -71,13 +71,15 @@ WANTING: Sequence[Asked] = (
     ),
     Asked(
         name="join, one side",
-        sql="SELECT p.status, c.amount FROM parcels AS p JOIN claims AS c ON c.tracking = p.tracking WHERE p.id = %s",
+        sql="SELECT p.status, c.amount FROM parcels AS p JOIN claims AS c ON c.tracking = p.tracking"
+        " WHERE p.id = %s",
         values=whole(60000),
         wanted=[("claims", "(tracking)")],
     ),
     Asked(
         name="join, the side with the condition",
-        sql="SELECT i.number, i.amount FROM senders AS s JOIN invoices AS i ON i.sender_id = s.id WHERE s.vat = %s",
+        sql="SELECT i.number, i.amount FROM senders AS s JOIN invoices AS i ON i.sender_id = s.id"
+        " WHERE s.vat = %s",
         values=lambda chance: (f"VAT{chance.randint(1, 20000) * 3}",),
         wanted=[("senders", "(vat)")],
     ),
@@ -92,7 +94,8 @@ WANTING: Sequence[Asked] = (
         name="check of a foreign key",
         sql="DELETE FROM senders WHERE id = %s",
         values=lambda chance: (chance.randint(20001, 20600),),
-        server='SELECT 1 FROM ONLY "carrier"."parcels" x WHERE %s OPERATOR(pg_catalog.=) "sender_id" FOR KEY SHARE OF x',
+        server='SELECT 1 FROM ONLY "carrier"."parcels" x WHERE %s OPERATOR(pg_catalog.=) "sender_id"'
+        " FOR KEY SHARE OF x",
         wanted=[("parcels", "(sender_id)")],
         calls=20,
     ),
@@ -161,7 +164,7 @@ WANTING: Sequence[Asked] = (
     Asked(
         name="update",
         sql="UPDATE shelves SET filled = filled + 1 WHERE barcode = md5(%s::text)",
-        values=whole(40000),
+        values=whole(20000),
         wanted=[("shelves", "(barcode)")],
     ),
     Asked(

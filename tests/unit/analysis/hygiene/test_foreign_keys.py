@@ -86,6 +86,16 @@ def test_an_invalid_index_says_where_it_comes_from(name: str, cause: str, ready:
     assert [line for line in finding.sql if executable(line)] == [ready]
 
 
+def test_a_unique_one_that_failed_may_fail_again() -> None:
+    said = {
+        unique: [f.sql[0] for f in of_kind(relations(_invalid("a", unique=unique)), Kind.INVALID_INDEX)]
+        for unique in (False, True)
+    }
+
+    assert said[False] == ["REINDEX INDEX CONCURRENTLY public.a;"]
+    assert said[True][0].startswith("-- it is unique")
+
+
 def _invalid(name: str, **more: Any) -> Any:
     from dataclasses import replace
 
