@@ -27,7 +27,7 @@ from exporter.analysis.report import Report
 from exporter.analysis.slow import slow_statements
 from exporter.analysis.summary import summary_of
 from exporter.analysis.wording import sentence
-from exporter.facts.read_bloat import read_bloat
+from exporter.facts.read_bloat import Bloat, read_bloat
 from exporter.facts.read_indexes import read_definitions
 from exporter.facts.read_relations import read_relations
 from exporter.facts.read_server import read_server
@@ -178,16 +178,16 @@ class _Examination:
                 columns_of={*(table for s in statements for table in s.tables), self._scope.table} - {""},
             )
             estimates = await read_bloat(self._server, self._deadline, database)
-            going = await read_definitions(
-                self._server, self._deadline, dropped_by(relations)[:MOST_DEFINITIONS], database
+            going = await asyncio.to_thread(dropped_by, relations)
+            definitions = await read_definitions(
+                self._server, self._deadline, going[:MOST_DEFINITIONS], database
             )
         except SourceError as error:
             self._gaps.append(Gap("everything", sentence(error), datname=database))
             return
         self._relations[relations.datname] = relations
         self._gaps += relation_gaps(relations)
-        found = [*index_hygiene(relations, going), *database_advice(relations, facts, estimates)]
-        found += sequential_scans(relations)
+        found = await asyncio.to_thread(_of_relations, relations, facts, definitions, estimates)
         planned = await self._missing(database, statements, relations, facts) if self._scope.plans else []
         self._findings += self._wanted([*planned, *found])
 
@@ -265,6 +265,17 @@ class _Examination:
             findings=ordered(without_overlaps(self._findings, self._relations)),
             gaps=together(self._gaps),
         )
+
+
+def _of_relations(
+    relations: Relations, facts: ServerFacts, definitions: Mapping[int, str], estimates: Iterable[Bloat]
+) -> list[Finding]:
+    """What the relations of a database tell without plans."""
+    return [
+        *index_hygiene(relations, definitions),
+        *database_advice(relations, facts, estimates),
+        *sequential_scans(relations),
+    ]
 
 
 def _no_plans(database: str, error: Exception) -> Gap:

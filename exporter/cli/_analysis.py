@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from exporter.sources.postgres.server import PostgresServer
 
 FAILED = 2
+MOST_TABLES = 10_000
+"""Of each database: a command has the memory that the daemon would have to keep."""
 LIMIT_SECONDS = 120.0
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from exporter.cli._analysis import (
     FAILED,
+    MOST_TABLES,
     add_analysis,
     add_table,
     check_found,
@@ -78,6 +79,7 @@ async def _examined(server: PostgresServer, options: Options) -> Report:
         databases=options.database,
         table=options.table,
         plans=not options.no_plans,
+        most_tables=MOST_TABLES,
         memory_bytes=memory_bytes(server.address),
     )
     if options.observe:

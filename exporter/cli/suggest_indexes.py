@@ -7,7 +7,15 @@ import json
 from argparse import _ArgumentGroup
 from typing import TYPE_CHECKING
 
-from exporter.cli._analysis import add_analysis, add_table, check_found, memory_bytes, progress, with_server
+from exporter.cli._analysis import (
+    MOST_TABLES,
+    add_analysis,
+    add_table,
+    check_found,
+    memory_bytes,
+    progress,
+    with_server,
+)
 from exporter.cli._options import Options
 from exporter.settings import Settings
 
@@ -55,7 +63,12 @@ async def _examined(server: PostgresServer, options: Options) -> Report:
     from exporter.analysis.finding import INDEXES  # noqa: PLC0415
     from exporter.model.deadline import Deadline  # noqa: PLC0415
 
-    scope = Scope(databases=options.database, table=options.table, memory_bytes=memory_bytes(server.address))
+    scope = Scope(
+        databases=options.database,
+        table=options.table,
+        most_tables=MOST_TABLES,
+        memory_bytes=memory_bytes(server.address),
+    )
     bar, step = progress()
     with bar:
         report = await examine(server, Deadline.after(options.seconds), scope, step)

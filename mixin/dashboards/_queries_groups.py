@@ -82,11 +82,7 @@ def slow_calls() -> timeseries.Panel:
         "all chosen servers together; none where nothing is slow. New here: a plan that changed, a table "
         "that grew, a lock.",
         units.OpsPerSecond,
-        series(
-            f"topk(10, {BY_GROUP} ({rate('slow_calls')}) > 0) or on () "
-            f'label_replace(0 * sum({rate("calls")}), "operation", "none", "", "")',
-            LEGEND,
-        ),
+        series(_most("slow_calls"), LEGEND),
         watched=["HighSlowQueryRate"],
     )
     return tinted(panel.no_value(MISSING), {"^none": "green"})
@@ -117,7 +113,7 @@ def time_by_group() -> timeseries.Panel:
         "Time spent in statements, by time: the 10 that took most, all chosen servers together. Whatever "
         f"grew is the cause, or waits for it. {REST}",
         units.Short,
-        series(f"topk(10, {BY_GROUP} ({rate('seconds')}))", LEGEND),
+        series(_most("seconds"), LEGEND),
     ).no_value(MISSING)
     return panel.data_links([drill("Tables of ${__field.labels.datname}", to("tables", "datname"))])
 
@@ -138,6 +134,12 @@ def p95_by_group() -> timeseries.Panel:
 def rate(of: str) -> str:
     """How fast a counter of the groups grows."""
     return f"rate(pg_statements_{of}_total{OF_DATABASE}[$__rate_interval])"
+
+
+def _most(of: str) -> str:
+    """The 10 groups whose counter grows fastest; `none` where none grows, nothing where none is known."""
+    none = f'label_replace(0 * sum({rate("calls")}), "operation", "none", "", "")'
+    return f"topk(10, {BY_GROUP} ({rate(of)}) > 0) or on () {none}"
 
 
 def _by_call(of: str) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.bench import encoder, fleet, keys, relations, server_time, small_stack, statements, tables
+from tests.bench import analysis, encoder, fleet, keys, relations, server_time, small_stack, statements, tables
 from tests.bench.report import Report, table
 from tests.bench.stacks import Stacks
 from tests.servers import catalogue
@@ -32,6 +32,7 @@ BENCHMARKS: Mapping[str, Callable[[Stacks], Report]] = {
     "keys": keys.run,
     "relations": relations.run,
     "statements": statements.run,
+    "analysis": analysis.run,
 }
 INTRODUCTION = """\
 # Performance
