@@ -79,7 +79,7 @@ async def with_server(
     Raises:
         SettingsError: there is no such target, or it has no PostgreSQL server.
     """
-    server = _server(of_target(settings, options.target))
+    server = server_of(of_target(settings, options.target))
     try:
         return await work(server)
     except SettingsError:
@@ -91,7 +91,12 @@ async def with_server(
         await server.close()
 
 
-def _server(settings: Settings) -> PostgresServer:
+def server_of(settings: Settings) -> PostgresServer:
+    """The PostgreSQL server of these settings; nothing is connected yet.
+
+    Raises:
+        SettingsError: there is none.
+    """
     from exporter.sources.build import BUILDERS  # noqa: PLC0415
 
     if settings.postgres.dsn is None:

@@ -102,7 +102,7 @@ def _head(report: Report, width: int) -> Iterator[Text]:
 def _lines(parts: Iterable[str], width: int) -> Iterator[str]:
     """The parts in as few lines as hold them."""
     line = ""
-    for part in parts:
+    for part in map(one_line, parts):
         longer = f"{line} · {part}" if line else part
         if line and len(longer) > width:
             yield line

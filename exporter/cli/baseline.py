@@ -6,10 +6,11 @@ import asyncio
 import json
 import os
 import sys
-from argparse import ArgumentTypeError, _ArgumentGroup
+from argparse import _ArgumentGroup
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from exporter.cli._analysis import positive, server_of
 from exporter.cli._options import Options, add_target, of_target
 from exporter.model.errors import ExporterError, SettingsError
 from exporter.settings import Settings
@@ -17,7 +18,6 @@ from exporter.settings import Settings
 if TYPE_CHECKING:
     from exporter.analysis.baseline.snapshot import Baseline
     from exporter.analysis.baseline.store import Store
-    from exporter.sources.postgres.server import PostgresServer
 
 SECONDS = 60.0
 READ_SECONDS = 60.0
@@ -42,7 +42,7 @@ def add_options(group: _ArgumentGroup) -> None:
     group.add_argument("--name", help="What to call the new one (default: the time).")
     group.add_argument(
         "--seconds",
-        type=_seconds,
+        type=positive,
         metavar="SECONDS",
         help=f"How long to measure (default: {SECONDS:g}, or as long as the baseline that is compared).",
     )
@@ -153,7 +153,7 @@ async def _measured(settings: Settings, name: str, seconds: float | None) -> Bas
     from exporter.facts.moment import read_moment  # noqa: PLC0415
     from exporter.model.deadline import Deadline  # noqa: PLC0415
 
-    server = _server(settings)
+    server = server_of(settings)
     try:
         first = await read_moment(server, Deadline.after(READ_SECONDS))
         if seconds is None:
@@ -163,20 +163,3 @@ async def _measured(settings: Settings, name: str, seconds: float | None) -> Bas
         return between(first, second, name=name, target=server.address)
     finally:
         await server.close()
-
-
-def _server(settings: Settings) -> PostgresServer:
-    from exporter.sources.build import BUILDERS  # noqa: PLC0415
-
-    if settings.postgres.dsn is None:
-        raise SettingsError(["baseline: postgres.dsn is not set"])
-    _, build = BUILDERS["postgres"]
-    server: PostgresServer = build(settings)
-    return server
-
-
-def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 < seconds <= 86_400:
-        raise ArgumentTypeError("expected seconds from above 0 to 86400")
-    return seconds

@@ -100,6 +100,7 @@ def _is_meant(wanted: str, statement: Statement) -> bool:
 def _write(statement: Statement, explained: Explained, how: str) -> None:
     from exporter.analysis.plans.text import plan_lines  # noqa: PLC0415
     from exporter.cli._terminal import kept_line, one_line  # noqa: PLC0415
+    from exporter.sql.parser import parser_fingerprint  # noqa: PLC0415
     from exporter.sql.plan import redacted_plan  # noqa: PLC0415
 
     plan = None if explained.plan is None else redacted_plan(explained.plan, statement.raw)
@@ -107,6 +108,7 @@ def _write(statement: Statement, explained: Explained, how: str) -> None:
         found = {
             **statement.key._asdict(),
             "query": statement.text,
+            "pg_query_fingerprint": parser_fingerprint(statement.raw),
             "outcome": str(explained.outcome),
             "detail": explained.detail,
             "plan": plan,
