@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from exporter.sources.postgres.server import PostgresServer
 
 
+OF_INDEXES = ("index", "statements", "everything", "tables")
+"""Words by which what was not looked at matters here."""
+
+
 def add_options(group: _ArgumentGroup) -> None:
     """`--table`, `--format` and the common ones: attributes of the same names."""
     add_analysis(group)
@@ -49,18 +53,14 @@ def run(settings: Settings, options: Options) -> int:
     async def work(server: PostgresServer) -> int:
         report = await _examined(server, options)
         check_found(report, options)
-        _write(report, options.format)
+        _write(_about_indexes(report), options.format)
         return 0
 
     return asyncio.run(with_server(settings, options, work))
 
 
 async def _examined(server: PostgresServer, options: Options) -> Report:
-    """The report with what is about indexes only."""
-    from dataclasses import replace  # noqa: PLC0415
-
     from exporter.analysis.examine import Scope, examine  # noqa: PLC0415
-    from exporter.analysis.finding import INDEXES  # noqa: PLC0415
     from exporter.model.deadline import Deadline  # noqa: PLC0415
 
     scope = Scope(
@@ -71,9 +71,17 @@ async def _examined(server: PostgresServer, options: Options) -> Report:
     )
     bar, step = progress()
     with bar:
-        report = await examine(server, Deadline.after(options.seconds), scope, step)
+        return await examine(server, Deadline.after(options.seconds), scope, step)
+
+
+def _about_indexes(report: Report) -> Report:
+    """The report with what is about indexes only."""
+    from dataclasses import replace  # noqa: PLC0415
+
+    from exporter.analysis.finding import INDEXES  # noqa: PLC0415
+
     findings = [finding for finding in report.findings if finding.kind in INDEXES]
-    gaps = [gap for gap in report.gaps if "index" in gap.what or "statements" in gap.what]
+    gaps = [gap for gap in report.gaps if any(word in gap.what for word in OF_INDEXES)]
     return replace(report, findings=findings, gaps=gaps)
 
 

@@ -17,7 +17,17 @@ from pathlib import Path
 
 import psutil
 
-from tests.bench import analysis, encoder, fleet, keys, relations, server_time, small_stack, statements, tables
+from tests.bench import (
+    analysis,
+    encoder,
+    fleet,
+    keys,
+    relations,
+    server_time,
+    small_stack,
+    statements,
+    tables,
+)
 from tests.bench.report import Report, table
 from tests.bench.stacks import Stacks
 from tests.servers import catalogue

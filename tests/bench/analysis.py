@@ -6,13 +6,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from time import perf_counter, sleep
+from time import perf_counter
 from typing import NamedTuple
 
 from tests.bench.measure import MB
 from tests.bench.report import Figure, Report
 from tests.bench.stacks import Stacks
-from tests.servers import DEFAULT_MAJOR, Exporter, Postgres, catalogue, folders
+from tests.servers import DEFAULT_MAJOR, Postgres, catalogue, folders
 
 STATEMENTS = 5_000
 TABLES = 10_000
@@ -21,9 +21,6 @@ LARGE, ROWS = 50, 20_000
 """Tables with so many rows: on them statements lack indexes."""
 PASSWORD = "secret"
 ROLE = "watcher"
-SCRAPES, PAUSE = 3, 31.0
-"""The collectors of statements read every thirty seconds."""
-COLLECTORS = ("statements_by_table", "slow_queries", "slow_statements", "statement_anomalies")
 SETTINGS = {
     "shared_preload_libraries": "pg_stat_statements",
     "pg_stat_statements.max": "10000",
@@ -37,20 +34,20 @@ CREATE ROLE {ROLE} LOGIN PASSWORD '{PASSWORD}' IN ROLE pg_monitor, pg_read_all_d
 """
 COLUMNS = "id int PRIMARY KEY, a int, b int, c int, d int, e text, f text, g timestamptz, h bool, i numeric"
 SPENT = f"""
-SELECT sum(total_exec_time) FROM pg_stat_statements AS s JOIN pg_roles AS r ON r.oid = s.userid
+SELECT coalesce(sum(total_exec_time), 0) FROM pg_stat_statements AS s JOIN pg_roles AS r ON r.oid = s.userid
 WHERE rolname = '{ROLE}'
 """
 CONDITIONS = ("a = 1", "b = 2", "c = 3 AND d = 4", "d > 5", "e = 'x'", "lower(f) = 'x'", "g > now()", "NOT h")
 """Eight statements for each of the first tables; those with rows lack an index for six of them."""
 
 ABOUT = (
-    f"A PostgreSQL {DEFAULT_MAJOR} with HypoPG, {STATEMENTS:,} statements, and {TABLES:,} tables of ten columns"
-    f" with three indexes each, {LARGE} of them with {ROWS:,} rows: `analyze` as a process of its own, all of"
-    " the tables and 100 plans."
+    f"A PostgreSQL {DEFAULT_MAJOR} with HypoPG, {STATEMENTS:,} statements, and {TABLES:,} tables of ten"
+    f" columns with three indexes each, {LARGE} of them with {ROWS:,} rows: `analyze` as a process of its"
+    " own, with all of the tables and 100 plans."
 )
 NOTES = (
     "Server time is what pg_stat_statements counts for the exporter's role.",
-    f"Of a scrape: the collectors {', '.join(COLLECTORS)}; medians would hide the readings, so it is a mean.",
+    "What each scrape reads of these statements is in the section Statements.",
 )
 
 
@@ -63,19 +60,17 @@ class Ran(NamedTuple):
 
 
 def run(_stacks: Stacks) -> Report:
-    """The command, and what the collectors ask for."""
+    """Both commands that analyze."""
     with Postgres(DEFAULT_MAJOR, settings=SETTINGS) as server:
         fill(server)
         analyzed, server_ms = spent(server, ("analyze", "--format", "json", "--detailed"))
         suggested, _ = spent(server, ("suggest-indexes", "--format", "json"))
-        scrape_ms = scraped(server)
     figures = [
         Figure(what="analyze", ours=analyzed.seconds, unit="s", at_most=30),
         Figure(what="analyze, CPU of ours", ours=analyzed.cpu_seconds, unit="s"),
         Figure(what="analyze, server time", ours=server_ms / 1000, unit="s"),
         Figure(what="analyze, peak memory", ours=analyzed.peak_bytes / MB, unit="MB", at_most=250),
         Figure(what="suggest-indexes", ours=suggested.seconds, unit="s", at_most=30),
-        Figure(what="server time of a scrape", ours=scrape_ms, unit="ms", at_most=30),
     ]
     return Report("One analysis", ABOUT, figures, NOTES)
 
@@ -108,7 +103,7 @@ def statement(number: int) -> str:
 
 def spent(server: Postgres, arguments: tuple[str, ...]) -> tuple[Ran, float]:
     """What a command takes, and its milliseconds in the server."""
-    before = server.execute(SPENT)[0][0] or 0.0
+    before = server.execute(SPENT)[0][0]
     ran = command(server, arguments)
     return ran, server.execute(SPENT)[0][0] - before
 
@@ -126,18 +121,3 @@ def command(server: Postgres, arguments: tuple[str, ...]) -> Ran:
     assert process.returncode == 0, output.name
     assert Path(output.name).stat().st_size > STATEMENTS, output.name
     return Ran(perf_counter() - began, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024)
-
-
-def scraped(server: Postgres) -> float:
-    """Milliseconds of the server that the collectors of queries take for a scrape."""
-    switches = {f"collector__{name}": True for name in COLLECTORS}
-    dsn = server.dsn(user=ROLE, password=PASSWORD)
-    with Exporter(postgres__dsn=dsn, host__enabled=False, **switches) as exporter:
-        path = "/metrics?" + "&".join(f"collect[]={name}" for name in COLLECTORS)
-        exporter.get(path)
-        sleep(PAUSE)
-        before = server.execute(SPENT)[0][0]
-        for _ in range(SCRAPES):
-            exporter.get(path)
-            sleep(PAUSE)
-        return float((server.execute(SPENT)[0][0] - before) / SCRAPES)

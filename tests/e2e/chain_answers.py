@@ -22,7 +22,7 @@ SCRAPE_SECONDS = 5
 
 READY = (
     "count_over_time(instance:pg_transactions:rate5m[1m]) > 15",
-    "instance:pg_checkpoints_requested:ratio_1h",
+    "instance:pg_checkpoints_requested:ratio_1h offset 5s",
     "rate(pg_stat_statements_by_user_calls_total[15s] offset 5s) > 0",
     "pg_autovacuum_analyze_threshold_ratio and pg_autovacuum_vacuum_threshold_ratio",
     'pg_index_properties{is_valid="0"}',

@@ -41,7 +41,7 @@ def options(folder: Path, **changed: Any) -> Options:
 
 def token(role: object = "viewer", *, key: Any = SECRET, algorithm: str = "HS256", **claims: Any) -> str:
     """A token that is accepted, but for what is given; a claim that is None is left out."""
-    all_claims = {"sub": "alice", "exp": time() + 60, "roles": role, **claims}
+    all_claims = {"sub": "alice", "exp": time() + 3600, "roles": role, **claims}
     known = {name: value for name, value in all_claims.items() if value is not None}
     return jwt.encode(known, key, algorithm)
 
