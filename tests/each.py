@@ -18,10 +18,12 @@ def name_of(thing: object) -> str:
 def each(things: Iterable[T]) -> Callable[[Callable[[T], None]], Callable[[], None]]:
     """Makes a test of a check of one thing: it looks at all of them, and lists those that fail."""
 
+    every = list(things)
+
     def decorate(check: Callable[[T], None]) -> Callable[[], None]:
         def test() -> None:
             failed = {}
-            for thing in things:
+            for thing in every:
                 try:
                     check(thing)
                 except AssertionError as error:

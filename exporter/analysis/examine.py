@@ -13,6 +13,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from exporter.analysis import n_plus_one
+from exporter.analysis.about_table import is_about, names, only
 from exporter.analysis.advice.advice import database_advice, relation_gaps, server_advice, server_gaps
 from exporter.analysis.finding import Finding, Gap, ordered, together
 from exporter.analysis.hygiene.hygiene import dropped_by, index_hygiene
@@ -38,7 +39,6 @@ from exporter.facts.statement import Interval, Statement, StatementKey
 from exporter.model.deadline import Deadline
 from exporter.model.errors import DeadlineExceeded, Refused, Skip, SourceError
 from exporter.sources.postgres.plans import Explained, PlanOutcome
-from exporter.sql.identifiers import qualified
 
 if TYPE_CHECKING:
     from exporter.sources.postgres.server import PostgresServer
@@ -164,7 +164,7 @@ class _Examination:
             statement
             for statement in every
             if statement.key.datname == database
-            and (not self._scope.table or _is_about(statement, self._scope.table))
+            and (not self._scope.table or is_about(statement, self._scope.table))
         ]
 
     async def _database(self, database: str, facts: ServerFacts) -> None:
@@ -249,10 +249,12 @@ class _Examination:
 
     def _wanted(self, findings: Iterable[Finding]) -> list[Finding]:
         table = self._scope.table
-        return [f for f in findings if not table or _names(f, table, self._relations)]
+        return [f for f in findings if not table or names(f, table, self._relations)]
 
     def _report(self, facts: ServerFacts) -> Report:
-        reading = self._reading
+        reading, relations = self._reading, self._relations
+        if self._scope.table:
+            relations = {name: only(known, self._scope.table) for name, known in relations.items()}
         return Report(
             target=self._server.address,
             taken_at=facts.taken_at,
@@ -260,7 +262,7 @@ class _Examination:
             server=summary_of(facts, self._seconds()),
             statements=[s for database in self._relations for s in self._of(database)] if reading else (),
             statements_total_ms=reading.totals.exec_ms if reading else 0.0,
-            relations=self._relations,
+            relations=relations,
             plans=self._plans,
             findings=ordered(without_overlaps(self._findings, self._relations)),
             gaps=together(self._gaps),
@@ -287,19 +289,3 @@ def _no_plans(database: str, error: Exception) -> Gap:
         why.remedy if why else "",
         database,
     )
-
-
-def _is_about(statement: Statement, table: str) -> bool:
-    names = {*statement.tables, *(name.rpartition(".")[2] for name in statement.tables)}
-    return table in names or table.rpartition(".")[2] in statement.tables
-
-
-def _names(finding: Finding, table: str, relations: Mapping[str, Relations]) -> bool:
-    """Whether a finding is about a table, or about one of its indexes."""
-    found = relations.get(finding.datname)
-    if found is None:
-        return False
-    tables = {one.oid: one for one in found.named(table)}
-    subjects = {qualified(one.schema, one.name) for one in tables.values()}
-    subjects |= {qualified(i.schema, i.name) for i in found.indexes.values() if i.table in tables}
-    return finding.subject in subjects

@@ -7,15 +7,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from exporter import __version__
 from exporter.analysis.finding import Severity
 from exporter.analysis.report import Report
 from exporter.analysis.wording import brief, duration, figure, number, percent, size
 from exporter.cli._report_text import WORDS, value_text
+from exporter.cli._terminal import kept_line
 
 TEMPLATE = "_report.html.j2"
 STATEMENTS, TABLES = 50, 50
+
+
+def _printable(value: object) -> object:
+    """What is put in: nothing that turns the direction of what follows, or that a terminal obeys."""
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return "\n".join(map(kept_line, value.split("\n")))
 
 
 def html_report(report: Report) -> str:
@@ -23,6 +32,7 @@ def html_report(report: Report) -> str:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
+        finalize=_printable,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

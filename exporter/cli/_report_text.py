@@ -177,6 +177,8 @@ def value_text(evidence: Evidence) -> str:
         return duration(value) if value >= 60 else brief(value)
     if unit == "ratio":
         return percent(value) if 0 <= value <= 1 else f"{value:,.1f}"
+    if unit == "1/s":
+        return f"{figure(value)}{'' if 'second' in evidence.name else '/s'}"
     return figure(value) if unit in evidence.name.split() else f"{figure(value)} {unit}".rstrip()
 
 

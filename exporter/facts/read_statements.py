@@ -48,6 +48,7 @@ CANDIDATES = 2_000
 """Entries by time, and as many by calls, whose texts are read: those of one text may be many and small."""
 CHARACTERS = 8_000_000
 """Of all texts that are taken over."""
+PREPARE = "PREPARE"
 AT_ONCE = 5
 """Texts that are worked on before others of this process get their turn."""
 
@@ -199,12 +200,16 @@ def _statement(merged: Merged) -> Statement:
 def is_ours(text: str) -> bool:
     """Whether a statement of our role is taken for one of ours: it names catalogs only, or no table at all.
 
-    A role that an application shares with us keeps its statements that way.
+    A role that an application shares with us keeps its statements that way. What we PREPARE is to be planned.
     """
     shape = shape_of(text)
-    return shape.operation == "UTILITY" or all(
-        table.startswith("information_schema.") or table.rpartition(".")[2].startswith("pg_")
-        for table in shape.tables
+    return (
+        shape.operation == "UTILITY"
+        or text.lstrip()[: len(PREPARE)].upper() == PREPARE
+        or all(
+            table.startswith("information_schema.") or table.rpartition(".")[2].startswith("pg_")
+            for table in shape.tables
+        )
     )
 
 

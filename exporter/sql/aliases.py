@@ -91,9 +91,20 @@ def _is_alias(statement: Sequence[Token], place: int, call: str) -> bool:
         cast = place >= 2 and statement[place - 2].text in {"::", "."}
         if word in BEFORE_A_NAME and not cast:
             return False
-    elif before.kind not in _VALUES and before.text not in {")", "]"}:
+    elif not _ends_a_value(statement, place - 1):
         return False
     return token.kind is Kind.QUOTED or token.text.lower() not in KEYWORDS
+
+
+def _ends_a_value(statement: Sequence[Token], place: int) -> bool:
+    """Whether a value ends there. The bracket of `OPERATOR(pg_catalog.=)` ends none: one follows it."""
+    token = statement[place]
+    if token.text != ")":
+        return token.kind in _VALUES or token.text == "]"
+    return not any(
+        at > 0 and statement[at].text == "(" and statement[at - 1].text.lower() == "operator"
+        for at in (place - 2, place - 4)
+    )
 
 
 def _is_defined(statement: Sequence[Token], place: int) -> bool:

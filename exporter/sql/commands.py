@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from exporter.sql.prepared import after_prepare
 from exporter.sql.tokens import Kind, Token, tokens
 from exporter.sql.words import listed
 
@@ -136,6 +137,8 @@ def without_comments(sql: str) -> list[Token]:
 def statements(words: Sequence[Token]) -> Iterator[Sequence[Token]]:
     """The statements of a text, each without its semicolon; empty ones are left out.
 
+    Of PREPARE it is the statement that is prepared: what runs it is counted under that text.
+
     Args:
         words: the tokens of the text, without comments.
     """
@@ -148,12 +151,12 @@ def statements(words: Sequence[Token]) -> Iterator[Sequence[Token]]:
             depth -= 1
         elif text == ";" and depth <= 0:
             if place > begin:
-                yield words[begin:place]
+                yield after_prepare(words[begin:place]) or words[begin:place]
             begin, depth = place + 1, 0
         elif _opens_a_body(words, begin, place):
             break
     if begin < len(words):
-        yield words[begin:]
+        yield after_prepare(words[begin:]) or words[begin:]
 
 
 def _opens_a_body(words: Sequence[Token], begin: int, place: int) -> bool:

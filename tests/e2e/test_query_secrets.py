@@ -22,7 +22,8 @@ from tests.unit.sql.secrets import SETUP, secret_statements
 
 pytestmark = [pytest.mark.live, pytest.mark.xdist_group("query_secrets")]
 
-COUNT = 1_100
+COUNTS = {15: 1_100, 18: 300}
+"""Statements for each version; every kind of them is there twice at least."""
 NOT_RUN = ("program", "subscription", "server far", "to stdout", "create table if not exists")
 """What would leave the machine, takes another protocol, or makes a table whose name is to be shown."""
 SHOWS = re.compile(r"hunter|4111000000", re.IGNORECASE)
@@ -91,7 +92,10 @@ class Watched:
         described = json.loads(self._asked("/api/v1/openapi.json"))
         paths = [path for path, methods in described["paths"].items() if "get" in methods and "{" not in path]
         assert len(paths) > 15, paths
-        return {path: self._asked(path) for path in paths}
+        found = {path: self._asked(path) for path in paths}
+        known = "/api/v1/postgres/plans"
+        ids = {plan["id"] for plan in json.loads(found[known])["items"]}
+        return found | {key: self._asked(f"{known}/{key}") for key in sorted(ids)[:20]}
 
     def _asked(self, path: str) -> str:
         answer = self.exporter.get(path, headers=bearing(token("admin")), timeout=60)
@@ -111,12 +115,12 @@ class Watched:
         return self.files().get(str(self.home / path), "")
 
 
-def run(server: Postgres) -> int:
-    """All statements, as far as they run; how many secrets the server keeps in their texts."""
+def run(server: Postgres, count: int) -> int:
+    """The statements, as far as they run; how many secrets the server keeps in their texts."""
     with server.connect() as session:
         for sql in ("create extension pg_stat_statements", *SETUP, *OBJECTS):
             session.execute(sql.encode())
-        made = [(sql, key) for sql, key in secret_statements(COUNT) if not any(n in sql for n in NOT_RUN)]
+        made = [(sql, key) for sql, key in secret_statements(count) if not any(n in sql for n in NOT_RUN)]
         for sql, _ in made:
             with suppress(psycopg.Error):
                 session.execute(sql.encode())
@@ -125,18 +129,19 @@ def run(server: Postgres) -> int:
         for sql in WORKLOAD * 6:
             session.execute(sql.encode())
     texts = "\n".join(text for (text,) in server.execute("select query from pg_stat_statements"))
-    assert len(made) >= 1_000
+    assert len(made) > 0.9 * count
     return sum(key in texts for _, key in made)
 
 
-@pytest.fixture(scope="module", params=[15, 18], ids=["pg15", "pg18"])
+@pytest.fixture(scope="module", params=COUNTS, ids=[f"pg{major}" for major in COUNTS])
 def watched(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     """With everything on that has to do with statements, and two sessions that go on for long."""
     home = tmp_path_factory.mktemp("secrets")
     (home / "secret").write_text(SECRET)
     with ExitStack() as stack:
         server = stack.enter_context(require(Postgres, request.param, settings=SETTINGS))
-        assert run(server) > 300, "most statements with secrets are kept as they are"
+        count = COUNTS[request.param]
+        assert run(server, count) > count / 4, "many secrets are kept as they are"
         stack.enter_context(at_work(server))
         exporter = stack.enter_context(
             Exporter(
@@ -220,23 +225,26 @@ def said(capsys: pytest.CaptureFixture[str], arguments: Sequence[str], code: int
     return captured.out + captured.err
 
 
+ALL_FORMATS = (
+    ("analyze", "--detailed"),
+    ("analyze", "--format", "html"),
+    ("suggest-indexes",),
+    ("suggest-indexes", "--format", "sql"),
+    ("suggest-indexes", "--format", "json"),
+    ("baseline", "create", "--lifetime", "--name", "one"),
+    ("baseline", "show", "one"),
+    ("baseline", "show", "one", "--format", "json"),
+)
+
+
 @pytest.mark.usefixtures("commands")
 def test_commands_show_none(watched: Watched, capsys: pytest.CaptureFixture[str]) -> None:
     report: dict[str, Any] = json.loads(said(capsys, ("analyze", "--detailed", "--format", "json")))
     shown = {"analyze json": json.dumps(report, ensure_ascii=False)}
-    for arguments in (
-        ("analyze", "--detailed"),
-        ("analyze", "--format", "html"),
-        ("suggest-indexes",),
-        ("suggest-indexes", "--format", "sql"),
-        ("suggest-indexes", "--format", "json"),
-        ("baseline", "create", "--lifetime", "--name", "one"),
-        ("baseline", "show", "one"),
-        ("baseline", "show", "one", "--format", "json"),
-    ):
+    for arguments in ALL_FORMATS if watched.server.major == 15 else ():
         shown[" ".join(arguments)] = said(capsys, arguments)
     planned = [plan["id"] for plan in report["plans"] if plan["plan"]]
-    for key in planned[:3]:
+    for key in planned[:2]:
         shown[f"plan {key}"] = said(capsys, ("plan", key))
         shown[f"plan {key} json"] = said(capsys, ("plan", key, "--format", "json"))
 

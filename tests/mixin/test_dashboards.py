@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 from mixin import __main__ as mixin
 from mixin import dashboards, rules
 from mixin.dashboards._tables import PARTS
+from tests.each import each
 from tests.mixin import dashboard_lint as lint
 from tests.mixin import dashboard_queries as queries
 from tests.mixin import inventory
@@ -75,9 +77,9 @@ def test_uids_and_titles_are_unique() -> None:
     assert len({board["uid"] for board in boards}) == len({board["title"] for board in boards}) == len(boards)
 
 
-@pytest.mark.parametrize("check", CHECKS)
-@pytest.mark.parametrize("name", SHIPPED)
-def test_a_dashboard_keeps_to(check: str, name: str) -> None:
+@each(product(CHECKS, SHIPPED))
+def test_a_dashboard_keeps_to(pair: tuple[str, str]) -> None:
+    check, name = pair
     assert [found for found in problems(check, name) if not excluded(check, name, found[0])] == []
 
 

@@ -58,6 +58,7 @@ from tests import record_container, record_host, replay_pgbouncer, replay_redis
 from tests.declared import DECLARED, OPTIONAL, Shown, complaint, complaints, in_tables, on_page
 from tests.docs.generated import ROOT
 from tests.docs.upstream import lines
+from tests.each import each
 from tests.unit.collectors.host import made_up
 from tests.unit.collectors.pool import test_postgres_pools
 from tests.unit.collectors.redis import keys_made_up
@@ -287,7 +288,7 @@ def test_a_metric_that_is_made_has_the_labels_of_its_pattern(
     assert complaints(Shown(m.name, m.kind.value, "_sum", m.labels) for m in metrics) == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.parent.name}-{page.stem}")
+@each(PAGES)
 def test_labels_on_a_recorded_page_are_the_declared_ones(page: Path) -> None:
     assert complaints(on_page(page.read_text())) == []
 

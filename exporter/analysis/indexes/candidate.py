@@ -143,6 +143,8 @@ def create_statements(candidate: Candidate, table: Relation, relations: Relation
     """
     name = name_of(candidate, table, taken_names(relations, table.schema))
     on = qualified(table.schema, table.name)
+    if relations.is_standby:
+        yield "-- On the primary:"
     if table.kind != "p":
         yield f"CREATE INDEX CONCURRENTLY {identifier(name)} ON {on} {candidate.body};"
         return

@@ -128,6 +128,7 @@ class ExplainSession:
         """
         if (known := planning.refused_at_sight(text)) is not None:
             return known
+        text = planning.plain(text)
         async with self._lock:
             found = await self._on_some_path(
                 text, self._paths.of(tables or shape_of(text).tables, user, search_path, deadline), deadline

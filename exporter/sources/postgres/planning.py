@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from exporter.sources.postgres.plans import Explained, PlanOutcome
 from exporter.sql.commands import statements
 from exporter.sql.identifiers import literal
+from exporter.sql.prepared import after_prepare
 from exporter.sql.repair import repaired
 from exporter.sql.shape import UTILITY, shape_of
 from exporter.sql.tokens import Kind, tokens
@@ -56,6 +57,7 @@ LARGEST_PLAN = 4_000_000
 """Characters of JSON; a statement over ten thousand partitions has more."""
 DEEPEST_PLAN = 100
 """Nodes below each other: who works on plans goes down with them."""
+HINT = "/*+"
 LONGEST_TEXT = 10_000
 """As much of a text is read at most: one that is as long was cut, maybe where it still is a statement."""
 HIDDEN_TEXT = "<insufficient privilege>"
@@ -120,6 +122,23 @@ def refused_at_sight(text: str) -> Explained | None:
     if len(list(statements([token for token in found if token.kind is not Kind.COMMENT]))) > 1:
         return Explained(PlanOutcome.SYNTAX, detail="more than one statement")
     return None
+
+
+def plain(text: str) -> str:
+    """The text of PREPARE without its head, and a blank for each comment but hints of pg_hint_plan.
+
+    What the server can't plan it writes into its log, where what an application puts into comments would be.
+    """
+    found = [token for token in tokens(text) if token.kind is not Kind.COMMENT]
+    inner = after_prepare(found)
+    pieces, copied = [], inner[0].start if inner else 0
+    for token in tokens(text):
+        if token.start < copied:
+            continue
+        if token.kind is Kind.COMMENT and not token.text.startswith(HINT):
+            pieces += [text[copied : token.start], " "]
+            copied = token.start + len(token.text)
+    return "".join([*pieces, text[copied:]])
 
 
 def _encodable(text: str) -> bool:

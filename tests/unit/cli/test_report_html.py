@@ -48,6 +48,13 @@ def test_what_a_server_names_is_only_text() -> None:
     assert page.shown.count(ATTACK) > 15
 
 
+def test_nothing_in_it_turns_the_text_around() -> None:
+    text = html_report(hostile("a\u202eb\x1b[31m\x00c"))
+
+    assert [c for c in text if not c.isprintable() and c != "\n"] == []
+    assert text.count("a\ufffdb\ufffd[31m\ufffdc") > 15
+
+
 def test_nothing_of_it_comes_from_elsewhere() -> None:
     page = Page(html_report(report()))
 

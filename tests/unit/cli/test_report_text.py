@@ -124,9 +124,15 @@ def test_an_encoding_without_such_letters_gets_question_marks() -> None:
         (1_564_672, "bytes", "1.5 MB"),
         (45.514, "", "45.5"),
         (2371.89, "", "2,372"),
+        (12.5, "1/s", "12.5/s"),
         ("never", "", "never"),
         ("two\nlines", "", "two lines"),
     ],
 )
 def test_figures_are_as_people_write_them(value: Any, unit: str, expected: str) -> None:
     assert value_text(Evidence("calls" if unit == "calls" else "x", value, unit)) == expected
+
+
+def test_a_unit_is_not_said_twice() -> None:
+    assert value_text(Evidence("calls a second", 12.5, "1/s")) == "12.5"
+    assert value_text(Evidence("dead rows", 40_000, "rows")) == "40,000"

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 
 from exporter.sql.shape import shape_of
+from tests.each import each
 from tests.unit.sql.corpus import queries, utilities
 from tests.unit.sql.texts import texts
 
@@ -55,8 +56,9 @@ def test_operation_and_tables_are_read_off_the_text(
     assert (found.operation, found.tables) == (operation, tables)
 
 
-@pytest.mark.parametrize(("tag", "sql"), list(utilities()))
-def test_a_utility_statement_has_its_command_tag(tag: str, sql: str) -> None:
+@each(list(utilities()))
+def test_a_utility_statement_has_its_command_tag(utility: tuple[str, str]) -> None:
+    tag, sql = utility
     found = shape_of(sql)
 
     assert (found.operation, found.tables, found.tag) == ("UTILITY", (), tag)

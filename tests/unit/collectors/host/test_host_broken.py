@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.model.errors import Reason, Skip
 from exporter.sources.host.fake import FakeHost
+from tests.each import each
 from tests.record_host import ALL_NAMES, GOLDEN, NAMES, RECORDED, collect, page
 from tests.unit.collectors.host import made_up
 
@@ -144,9 +146,9 @@ def test_switched_off_in_the_kernel_is_a_skip():
     assert caught.value.reason is Reason.UNSUPPORTED
 
 
-@pytest.mark.parametrize(("name", "file"), BY_LINE.items())
-@pytest.mark.parametrize("rubbish", [*RUBBISH, MORE_FIELDS])
-def test_malformed_line_loses_only_itself(name, file, rubbish):
+@each(product(BY_LINE.items(), [*RUBBISH, MORE_FIELDS]))
+def test_malformed_line_loses_only_itself(case):
+    (name, file), rubbish = case
     content = (RECORDING / file).read_bytes()
     lines = content.split(b"\n")
     pairs = 2 if name == "netstat" else 1

@@ -5,20 +5,19 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-import pytest
-
 from exporter.collectors import discover
 from exporter.collectors.view_plan import declared
 from exporter.model.metric import Kind
 from exporter.model.view import SUPPORTED_MAJORS, Scope, View, at
 from tests.docs.upstream import lines
+from tests.each import each
 
 VIEWS: dict[str, View] = {
     name: named.spec.view for name, named in discover().items() if isinstance(named.spec.view, View)
 }
 METRICS = [(view, metric) for view in VIEWS.values() for metric in view.metrics]
 
-EACH = pytest.mark.parametrize("view", VIEWS.values(), ids=list(VIEWS))
+EACH = each(VIEWS.values())
 
 
 UPSTREAM = {line["metric"] for line in lines("upstream_names.tsv")}
