@@ -9,7 +9,7 @@ It can't see loops that a cache hides, loops across services, and lists that the
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from exporter.analysis.dispersion import bound, dispersion, scatter
@@ -19,7 +19,6 @@ from exporter.analysis.n_plus_one_findings import (
     Described,
     Pair,
     as_many_as_rows,
-    lonely_finding,
     pair_finding,
 )
 from exporter.facts.relations import Relations
@@ -37,8 +36,6 @@ MOST_CHILD_MS = 5.0
 MOST_CHILD_ROWS = 100.0
 LEAST_SCATTER = 0.7
 """Of the list's own calls: two clocks that tick always have the same ratio, and nothing to do with it."""
-LEAST_SHARE_ALONE = 0.2
-LEAST_CALLS_IN_TRANSACTION = 3.0
 
 Statements = Mapping[StatementKey, Described]
 
@@ -92,37 +89,6 @@ def suspected_pairs(
     for child, pair in best.items():
         whole = _whole(totals, child.datname)
         yield pair_finding(pair, statements, totals[child], whole, seconds)
-
-
-def frequent_lookups(
-    history: Sequence[Interval],
-    statements: Statements,
-    transactions: Mapping[str, float],
-    found: Iterable[Finding] = (),
-    own: Collection[str] = (),
-) -> Iterator[Finding]:
-    """Lookups by one key that are much of all calls, several in each transaction: without a parent.
-
-    Args:
-        history: one interval is enough.
-        statements: all that ran.
-        transactions: committed in each database in the same time (pg_stat_database.xact_commit).
-        found: what `suspected_pairs` gave; those statements are left out.
-        own: roles to leave out.
-
-    Yields:
-        A finding of low confidence for each.
-    """
-    known = {key for finding in found for key in finding.statements[:1]}
-    totals = _totals(history, statements, own)
-    seconds = sum(interval.seconds for interval in history)
-    for key, counted in totals.items():
-        whole, commits = _whole(totals, key.datname), transactions.get(key.datname, 0)
-        if key in known or not commits or not _is_child(statements[key], counted):
-            continue
-        share, each = counted.calls / whole.calls, counted.calls / commits
-        if share > LEAST_SHARE_ALONE and each > LEAST_CALLS_IN_TRANSACTION:
-            yield lonely_finding(key, statements[key], counted, (share, each), seconds)
 
 
 def gaps(history: Sequence[Interval]) -> Iterator[Gap]:

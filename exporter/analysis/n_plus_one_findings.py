@@ -110,35 +110,6 @@ def pair_finding(
     )
 
 
-def lonely_finding(
-    key: StatementKey, statement: Described, counted: Counters, ratios: tuple[float, float], seconds: float
-) -> Finding:
-    """The finding of a lookup without a parent; `ratios`: its share of all calls, its calls a transaction."""
-    share, each = ratios
-    return Finding(
-        kind=Kind.N_PLUS_ONE,
-        rule="calls_per_transaction",
-        severity=Severity.INFO,
-        confidence=Confidence.LOW,
-        title=f"N+1 possible: {each:.0f} lookups in {_table(statement)} for each transaction",
-        datname=key.datname,
-        subject=_table(statement),
-        why=(
-            "One lookup by a key is much of all calls, and runs several times in each transaction. That is"
-            " how loops over rows look; the list that starts them was not found."
-        ),
-        evidence=(
-            Evidence("calls for each committed transaction", round(each, 1)),
-            Evidence("share of all calls", round(share, 3), "ratio"),
-            Evidence("calls", counted.calls, "calls"),
-        ),
-        sql=_instead(statement, "the list"),
-        cost="A change of the application, none of the database.",
-        statements=(key,),
-        weight=counted.exec_ms / seconds if seconds else 0.0,
-    )
-
-
 def _shares(counted: Counters, whole: Counters, seconds: float) -> Iterator[Evidence]:
     yield Evidence("calls", counted.calls, "calls")
     yield Evidence("calls a second", round(counted.calls / seconds, 2) if seconds else 0.0, "1/s")

@@ -60,12 +60,12 @@ HARMFUL = (
     "EXECUTE datastack_exporter_plan; DELETE FROM shop.queue",
     "SELECT * INTO shop.copied FROM shop.queue",
     "CREATE TABLE shop.copied AS SELECT * FROM shop.queue",
-    "PREPARE x AS DELETE FROM shop.queue",
     "DECLARE c CURSOR WITH HOLD FOR SELECT * FROM shop.queue",
     "COPY shop.queue TO '/tmp/queue'",
     "TRUNCATE shop.queue",
     "DO $$BEGIN DELETE FROM shop.queue; END$$",
     "SET SESSION AUTHORIZATION app",
+    "PREPARE x AS DELETE FROM shop.queue",
     "WITH gone AS (DELETE FROM shop.queue RETURNING *) SELECT * FROM gone",
     "DELETE FROM shop.queue",
     "UPDATE shop.products SET price = 0",
@@ -76,7 +76,7 @@ HARMFUL = (
     "SELECT pg_terminate_backend(pg_backend_pid())",
     "SELECT * FROM shop.orders WHERE id = shop.touched(1)",
 )
-WITH_PLANS = 8 + 1
+WITH_PLANS = 9 + 1
 """Those at the end that one may plan, and the one whose harm stands in a string."""
 STATE = """
 SELECT (SELECT count(*) FROM shop.queue), (SELECT sum(price) FROM shop.products),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from exporter.analysis.finding import Confidence, Severity
-from exporter.analysis.n_plus_one import frequent_lookups, gaps, suspected_pairs
+from exporter.analysis.n_plus_one import gaps, suspected_pairs
 from exporter.facts.relations import ForeignKey, Relation, Relations
 from exporter.facts.statement import Counters, Interval, Statement, StatementKey
 from tests.live.analysis.n_plus_one_app import LOOPS
@@ -170,19 +170,6 @@ def test_of_two_parents_the_one_with_as_many_rows_is_it() -> None:
     (finding,) = suspected_pairs(history, statements)
 
     assert finding.statements == (CHILD, LIST)
-
-
-def test_lookups_without_a_list_are_possible_loops() -> None:
-    history = _history(intervals=1)
-    calls = history[0].counted[CHILD].calls
-    commits: Mapping[str, float] = {"shop": calls / 10}
-
-    (finding,) = frequent_lookups(history, STATEMENTS, commits)
-
-    assert (finding.statements, finding.confidence) == ((CHILD,), Confidence.LOW)
-    assert list(frequent_lookups(history, STATEMENTS, {"shop": calls})) == [], "one in each transaction"
-    assert list(frequent_lookups(history, STATEMENTS, {})) == []
-    assert list(frequent_lookups(history, STATEMENTS, commits, [finding])) == []
 
 
 def test_a_short_history_is_a_gap() -> None:
