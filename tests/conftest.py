@@ -8,6 +8,7 @@ from contextlib import ExitStack
 import pytest
 from hypothesis import settings
 
+from tests.logs import logging_as_before
 from tests.servers import DEFAULT_MAJOR, DEFAULT_VERSION, MAJORS, PgBouncer, Postgres, Redis, require
 
 settings.register_profile("quick", max_examples=20)
@@ -45,6 +46,13 @@ def _shares(item: pytest.Item) -> bool:
         for fixtures in known.values()
         for fixture in fixtures
     )
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """A command that runs in the process of the tests sets its logging up: that ends with the test."""
+    with logging_as_before():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -93,6 +93,7 @@ def run(server: Postgres, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
         password = "postgres" if user == "postgres" else PASSWORD
         dsn = server.dsn(user=user, password=password, dbname=dbname)
         monkeypatch.setenv("EXPORTER_POSTGRES__DSN", dsn)
+        monkeypatch.setenv("COLUMNS", "120")
         capsys.readouterr()
         code = main(arguments)
         return Said(code, *capsys.readouterr())

@@ -100,9 +100,9 @@ def test_check_has_nothing_to_say(
 
 
 COUNTS = """
-SELECT (sum(calls) FILTER (WHERE query LIKE 'SELECT product, quantity %'))::int,
-       (sum(rows) FILTER (WHERE query LIKE 'SELECT id, status %'))::int,
-       (sum(calls) FILTER (WHERE query LIKE '%past_orders%'))::int,
+SELECT coalesce(sum(calls) FILTER (WHERE query LIKE 'SELECT product, quantity %'), 0)::int,
+       coalesce(sum(rows) FILTER (WHERE query LIKE 'SELECT id, status %'), 0)::int,
+       coalesce(sum(calls) FILTER (WHERE query LIKE '%past_orders%'), 0)::int,
        max(max_exec_time) FILTER (WHERE query LIKE '%pg_sleep%')
 FROM pg_stat_statements
 """

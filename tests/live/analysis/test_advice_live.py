@@ -40,7 +40,7 @@ LIGHT_USE = (
 )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def fresh(request: pytest.FixtureRequest) -> Iterator[Postgres]:
     """A server of its own, as initdb makes it but for the library."""
     with require(Postgres, request.param, settings=SAFE) as server:
