@@ -103,7 +103,7 @@ COUNTS = """
 SELECT coalesce(sum(calls) FILTER (WHERE query LIKE 'SELECT product, quantity %'), 0)::int,
        coalesce(sum(rows) FILTER (WHERE query LIKE 'SELECT id, status %'), 0)::int,
        coalesce(sum(calls) FILTER (WHERE query LIKE '%past_orders%'), 0)::int,
-       max(max_exec_time) FILTER (WHERE query LIKE '%pg_sleep%')
+       coalesce(max(max_exec_time) FILTER (WHERE query LIKE '%pg_sleep%'), 0)
 FROM pg_stat_statements
 """
 
