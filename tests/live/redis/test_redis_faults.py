@@ -196,9 +196,10 @@ async def test_a_server_that_is_not_there_yet(server: Redis) -> None:
 async def test_while_it_loads_info_still_says_so(watched: Watched) -> None:
     server = watched.server
     with server.client() as client:
-        client.execute_command("DEBUG", "POPULATE", "3000", "key", "8000")  # it listens every 2 MB
+        # It listens every 2 MB: every 60 ms, so that a login of several round trips takes no second.
+        client.execute_command("DEBUG", "POPULATE", "12000", "key", "8000")
         client.config_set("rdbcompression", "no")
-        client.config_set("key-load-delay", "800")
+        client.config_set("key-load-delay", "200")
     loader = Thread(target=_reload, args=(server,))
     loader.start()
     try:
