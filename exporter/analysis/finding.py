@@ -56,7 +56,6 @@ class Kind(StrEnum):
     SLOW_STATEMENT = "slow_statement"
     N_PLUS_ONE = "n_plus_one"
     ANTI_PATTERN = "anti_pattern"
-    PLAN_CHANGE = "plan_change"
     REGRESSION = "regression"
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from exporter.analysis.baseline.comparison import Change, Comparison, Figure, Verdict
+from exporter.analysis.baseline.regressions import regressions
 from exporter.analysis.baseline.snapshot import Baseline, Measured
 from exporter.cli._terminal import one_line
 from exporter.facts.statement import Counters
@@ -100,6 +102,8 @@ def _sections(console: Console, comparison: Comparison) -> Iterable[RenderableTy
         names = ("verdict", "before ms", "after ms", "times", "ms/s", "blocks/call", "statement")
         yield _table(console, names, [_changed(change) for change in changed[:SHOWN]])
         yield from _left_out(len(changed))
+    for finding in islice(regressions(comparison), SHOWN):
+        yield Text(f"{one_line(finding.title)}: {finding.why}")
     same = len(comparison.changes) - len(changed)
     yield (
         f"{same:,} statements as before; {comparison.too_few:,} ran too seldom to compare;"

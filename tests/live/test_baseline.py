@@ -105,6 +105,7 @@ def test_an_index_that_goes_and_comes_back(baseline: Baseline, tmp_path: Path) -
     assert (faster.code, _found(faster)["verdict"], better) == (0, "better", worse)
     assert both.code == 1
     assert both.out.startswith("worse: 1 statement is slower than before")
+    assert "times as slow: It reads" in both.out
     (file,) = tmp_path.glob("baselines/main/before.json")
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 

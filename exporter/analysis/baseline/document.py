@@ -11,7 +11,9 @@ from dataclasses import asdict
 from typing import Any
 
 from exporter.analysis.baseline.comparison import Change, Comparison
+from exporter.analysis.baseline.regressions import regressions
 from exporter.analysis.baseline.snapshot import Baseline, Measured
+from exporter.analysis.document import finding_document
 from exporter.facts.statement import Counters, StatementKey
 from exporter.model.errors import ExporterError
 
@@ -97,6 +99,7 @@ def comparison_document(comparison: Comparison) -> dict[str, Any]:
         "after": _heading(comparison.after),
         "shift": comparison.shift,
         "too_few": comparison.too_few,
+        "findings": [finding_document(finding) for finding in regressions(comparison)],
         "statements": [_change_document(change) for change in comparison.changes],
         "new": [_measured_document(one) for one in comparison.new],
         "vanished": [_measured_document(one) for one in comparison.vanished],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
@@ -108,21 +107,3 @@ class PlanSession(Protocol):
 
     async def drop_indexes(self) -> None:
         """Forgets all pretended indexes."""
-
-
-class PlanSource(Protocol):
-    """Where sessions that ask for plans come from: a PostgreSQL server."""
-
-    def plan_session(
-        self, deadline: Deadline, database: str | None = None
-    ) -> AbstractAsyncContextManager[PlanSession]:
-        """A session for background work, within `max_connections`; closed at the end.
-
-        It takes the one place that background work has: `fetch(aside=True)` waits until it is closed, and
-        within it would wait for itself. What is read aside is read before.
-
-        Raises:
-            Unavailable: no connection, or a pooler that shares sessions.
-            DeadlineExceeded: its turn did not come in time.
-            Refused: the role is a superuser, or has other rights that planning must not have.
-        """

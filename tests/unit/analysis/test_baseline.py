@@ -249,6 +249,7 @@ def test_the_document_of_a_comparison() -> None:
     document = comparison_document(compare(_baseline(OLD), _baseline(_counters(1000, 8.0, 2.0), name="two")))
 
     (changed,) = json.loads(json.dumps(document))["statements"]
+    assert [one["kind"] for one in document["findings"]] == ["regression"]
     assert (document["verdict"], changed["verdict"], changed["ratio"]) == ("worse", "worse", 4.0)
     assert changed["before"] == {"calls": 1000, "mean_ms": 2, "stddev_ms": 1, "blocks_per_call": 4}
 
