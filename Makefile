@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 WORKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run servers test check unit bench soak record mixin preview noise judge docs format clean
+.PHONY: help setup run servers test check unit bench soak fuzz record mixin preview noise judge docs format clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ bench: servers ## Measure against the upstream exporters, and write docs/perform
 
 soak: servers ## 2,000 scrapes with a changing schema, ten minutes of a frozen server: 15 minutes.
 	$(BIN)/python -m pytest tests/soak -q
+
+fuzz: servers ## Feed every input with spoilt data, 30 s each, and count: 9 minutes.
+	$(BIN)/python -m tests.fuzz
 
 record: servers ## Capture views, INFO and /proc from real servers, and the golden pages from them.
 	$(BIN)/python -m tests.record

@@ -72,7 +72,7 @@ def baseline_of(document: Any) -> Baseline:
             figures={str(name): float(value) for name, value in document["figures"].items()},
             table_bytes={str(name): int(value) for name, value in document["table_bytes"].items()},
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise NotABaseline(f"not a baseline: {type(error).__name__} at {error}") from None
 
 

@@ -1,0 +1,1 @@
+"""Feeds each input of the exporter with what was captured from real ones and then spoilt: `make fuzz`."""
