@@ -40,8 +40,8 @@ check: setup ## Lint, types, import layers, unit tests: under a minute.
 	$(BIN)/lint-imports
 	$(MAKE) --no-print-directory unit
 
-unit: setup ## Run the tests that need no server.
-	$(BIN)/python -m pytest tests/unit tests/mixin -m 'not live' --numprocesses=2 --dist=loadgroup --hypothesis-profile=quick -q
+unit: setup ## Run the quick tests that need no server.
+	$(BIN)/python -m pytest tests/unit tests/mixin -m 'not live and not slow' --numprocesses=2 --dist=loadgroup --hypothesis-profile=quick -q
 
 bench: servers ## Measure against the upstream exporters, and write docs/performance.md.
 	$(BIN)/python -m tests.bench

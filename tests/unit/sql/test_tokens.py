@@ -159,6 +159,7 @@ def seconds(function: Callable[[str], object], text: str) -> float:
     return min(taken)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("function", [redacted, fingerprint, shape_of, repaired])
 def test_time_grows_with_the_text_and_nothing_else(function: Callable[[str], object]) -> None:
     def text(piece: str, size: int) -> str:
@@ -172,6 +173,7 @@ def test_time_grows_with_the_text_and_nothing_else(function: Callable[[str], obj
     assert {piece: times for piece, times in growth.items() if times > MUCH} == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("opening", "closing"), [("in (", ")"), ("array[", "]"), ("values (1, (", "))")])
 def test_lists_in_lists_take_no_longer(opening: str, closing: str) -> None:
     def text(size: int) -> str:

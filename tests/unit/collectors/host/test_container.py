@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from exporter.collectors.host import _cgroup_metrics, container
@@ -16,6 +16,7 @@ from exporter.model.errors import Skip
 from exporter.model.table import Table
 from exporter.settings.sections.host import OF_THE_NUMBERS
 from exporter.sources.host import Host, HostOptions
+from tests.examples import examples
 from tests.record_host import page
 from tests.servers.page import samples_of
 from tests.unit.sources.host import cgroup_trees as trees
@@ -273,7 +274,7 @@ FILES = sorted({*version_1(), *version_2()})
 @given(
     path=st.sampled_from(FILES), content=st.one_of(st.binary(max_size=80), st.text("0123456789 -\nmax:/="))
 )
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(150, suppress_health_check=[HealthCheck.too_slow])
 def test_damaged_files_never_raise(make, path, content):
     files = make()
     if path in files:

@@ -8,13 +8,14 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.model.errors import Reason, Skip
 from exporter.sources.host.fake import FakeHost
 from tests.each import each
+from tests.examples import examples
 from tests.record_host import ALL_NAMES, GOLDEN, NAMES, RECORDED, collect, page
 from tests.unit.collectors.host import made_up
 
@@ -182,7 +183,7 @@ def only_a_page_or_a_skip(name: str, alter: Callable[[bytes], bytes], folder: Pa
 
 @pytest.mark.parametrize("name", ALL_NAMES)
 @given(content=st.binary(max_size=300))
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(15, suppress_health_check=[HealthCheck.too_slow])
 def test_random_bytes(machines, name, content):
     only_a_page_or_a_skip(name, lambda _content: content, machines[name])
 
@@ -213,7 +214,7 @@ WORDS = st.sampled_from(
     length=st.integers(0, 40),
     put=st.lists(st.one_of(WORDS, st.binary(max_size=9)), max_size=4),
 )
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(25, suppress_health_check=[HealthCheck.too_slow])
 def test_damaged_files(machines, name, at, length, put):
     def damage(content: bytes) -> bytes:
         start = int(at * len(content))

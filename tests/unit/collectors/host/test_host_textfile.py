@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -18,6 +18,7 @@ from exporter.model.deadline import Deadline
 from exporter.model.errors import Partial
 from exporter.model.table import Table
 from exporter.sources.host import Host, HostOptions
+from tests.examples import examples
 from tests.record_host import page
 
 GOOD = """\
@@ -152,7 +153,7 @@ NOISE = st.text(alphabet=st.sampled_from(' \n#{}"=\\,+.0123456789abeTYPHL_\x00é
 
 
 @given(parts=st.lists(st.one_of(LINE, NOISE), max_size=8))
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(200, suppress_health_check=[HealthCheck.too_slow])
 def test_any_text_is_a_page_or_broken(parts):
     try:
         tables = parse("\n".join(parts), "/x.prom")

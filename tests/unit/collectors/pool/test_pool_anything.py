@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.expose.text import TextEncoder
@@ -14,6 +14,7 @@ from exporter.model.deadline import Deadline
 from exporter.model.errors import Partial, Reason, Refused, Skip, SourceError
 from exporter.model.table import Table
 from exporter.sources.pgbouncer import FakePgBouncer, PgBouncerOptions, Row
+from tests.examples import examples
 from tests.replay_pgbouncer import answers, collectors
 
 RECORDED = answers("1.25.2")
@@ -45,7 +46,7 @@ async def shown(found: dict[str, list[Row] | SourceError], names: int) -> list[T
     return tables
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(ANSWERS, st.integers(0, 3))
 def test_any_rows_and_refusals_give_a_page(found: dict[str, list[Row] | SourceError], names: int) -> None:
     tables = asyncio.run(shown(found, names))
@@ -55,7 +56,7 @@ def test_any_rows_and_refusals_give_a_page(found: dict[str, list[Row] | SourceEr
     b"".join(TextEncoder().encode(tables)).decode()
 
 
-@settings(deadline=None, max_examples=25)
+@examples(25)
 @given(st.sampled_from(COMMANDS), st.integers(0, 40), st.sampled_from(COLUMNS), TEXTS)
 def test_a_damaged_answer_changes_nothing_of_the_others(
     what: str, at: int, column: str, text: str | None

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from itertools import count
 
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -21,6 +20,7 @@ from exporter.collectors.postgres._statements import (
     numbers,
 )
 from exporter.collectors.postgres._statements_top import Top
+from tests.examples import examples
 
 WEB = Owner("app", "web")
 JOB = Owner("app", "job")
@@ -153,4 +153,4 @@ class Extension(RuleBasedStateMachine):
 
 
 TestExtension = Extension.TestCase
-TestExtension.settings = settings(max_examples=200, stateful_step_count=30, deadline=None)
+TestExtension.settings = examples(200, stateful_step_count=30)
