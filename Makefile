@@ -75,6 +75,7 @@ judge: servers ## Compare what analyze finds with known defects, for the figures
 
 docs: setup ## Generate what is generated in docs/.
 	$(BIN)/python -m tests.docs
+	$(BIN)/python -m tests.deploy.compose.generated
 
 format: setup ## Format the code.
 	$(BIN)/ruff check --fix-only .
