@@ -61,8 +61,10 @@ record: servers ## Capture views, INFO and /proc from real servers, and the gold
 	$(BIN)/python -m tests.record_monitoring
 	$(BIN)/python -m tests.record_n_plus_one
 
-mixin: setup ## Generate dashboards and the heads of runbooks from the rules.
+mixin: setup ## Generate dashboards, heads of runbooks and what is deployed from the rules.
 	$(BIN)/python -m mixin
+	$(BIN)/python -m tests.deploy.compose.generated
+	$(BIN)/python -m tests.deploy.kubernetes.generated
 
 preview: servers ## Draw all dashboards with data of real servers: 15 minutes the first time.
 	$(BIN)/python -m tests.previews
@@ -75,7 +77,6 @@ judge: servers ## Compare what analyze finds with known defects, for the figures
 
 docs: setup ## Generate what is generated in docs/.
 	$(BIN)/python -m tests.docs
-	$(BIN)/python -m tests.deploy.compose.generated
 
 format: setup ## Format the code.
 	$(BIN)/ruff check --fix-only .
