@@ -3,28 +3,35 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+RUNS := $(VENV)/.runs
 STAMP := $(VENV)/.installed
 WORKERS ?= 3
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+  --no-emit-find-links --custom-compile-command 'make lock'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run servers test check unit bench soak fuzz record mixin preview noise judge docs format clean
+.PHONY: help setup run servers test check unit bench soak fuzz record mixin preview noise judge lock image-check newcomer docs format clean
 
 help: ## List the targets.
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## Build .venv with the package and every development tool.
 
-$(STAMP): pyproject.toml
+$(RUNS): pyproject.toml # without the tools of a developer, which take four times as long
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed; name it with: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || if [ "$$(id -u)" = 0 ]; then \
 	  apt-get update -qq && apt-get install -y -qq python3-venv; \
 	  else echo "Python's venv module is missing: apt-get install python3-venv" >&2; exit 1; fi
 	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[api,demo]'
+	@touch $@
+
+$(STAMP): $(RUNS)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[api,demo,dev,pgparse]'
 	@touch $@
 
-run: setup ## Serve on localhost:9188; the demo stack when no target is configured.
+run: $(RUNS) ## Serve on localhost:9188; the demo stack when no target is configured.
 	exec $(BIN)/datastack-exporter demo
 
 servers: setup ## Get the servers that the tests need into .cache/servers.
@@ -74,6 +81,16 @@ noise: servers ## Replay a quiet week and its incidents, for the figures in docs
 
 judge: servers ## Compare what analyze finds with known defects, for the figures in docs/analysis.md.
 	$(BIN)/python -m tests.live.analysis.defects
+
+lock: setup ## Pin the image's packages by hash; UPGRADE=--upgrade for newer ones.
+	$(LOCK) $(UPGRADE) --extra api pyproject.toml --output-file requirements/image.txt
+	$(LOCK) $(UPGRADE) requirements/build.in --output-file requirements/build.txt
+
+image-check: setup ## Build the image without a registry and run it; Debian, root, 2 minutes (6 the first time).
+	$(BIN)/python -m tests.deploy.image.check
+
+newcomer: setup ## Time the way from a clone to the first page.
+	$(BIN)/python -m tests.newcomer
 
 docs: setup ## Generate what is generated in docs/.
 	$(BIN)/python -m tests.docs

