@@ -1,19 +1,22 @@
 """The parts of pages that are made from the code, and how they get into their page.
 
-A part stands between `<!-- generated: NAME -->` and `<!-- end -->`; everything around it is written by hand.
+A part stands between `<!-- generated: NAME -->` and `<!-- end -->`, in SQL `-- generated: NAME` and `-- end`;
+everything around it is written by hand.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
-from tests.docs import analysis, application, dashboards, metrics, noise, settings, upstream
+from tests.docs import analysis, application, dashboards, flags, metrics, noise, rights, settings, upstream
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->\n)", re.DOTALL)
+SQL = ROOT / "deploy" / "sql"
+PART = re.compile(r"((?:<!)?-- generated: (\w+)(?: -->)?\n).*?((?:<!)?-- end(?: -->)?\n)", re.DOTALL)
 
 PAGES: Mapping[Path, Mapping[str, Callable[[], str]]] = {
     DOCS / "alerting.md": {"noise": noise.tables},
@@ -23,6 +26,10 @@ PAGES: Mapping[Path, Mapping[str, Callable[[], str]]] = {
     DOCS / "dashboards.md": {"dashboards": dashboards.dashboards},
     DOCS / "metrics.md": {"catalogue": metrics.catalogue_tables},
     DOCS / "compat.md": {"exceptions": upstream.exceptions, "missing": upstream.missing},
+    DOCS / "sql.md": {"rights": rights.right_table},
+    SQL / "role.sql": {"connections": rights.connections, "rights": rights.rights},
+    SQL / "read_data.sql": {"readers": rights.readers},
+    **{DOCS / "migrating" / f"{name}.md": {"flags": partial(flags.flags, name)} for name in flags.EXPORTERS},
 }
 """Page -> its parts by name."""
 
@@ -33,7 +40,8 @@ def generated(page: Path) -> str:
     Raises:
         KeyError: the page names a part that is not made.
     """
-    return PART.sub(lambda part: f"{part[1]}\n{PAGES[page][part[2]]()}\n\n{part[3]}", page.read_text())
+    gap = "" if page.suffix == ".sql" else "\n"  # a blank line would cut a remark of SQL in two
+    return PART.sub(lambda part: f"{part[1]}{gap}{PAGES[page][part[2]]()}\n{gap}{part[3]}", page.read_text())
 
 
 def by_hand(text: str) -> str:

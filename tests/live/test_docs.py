@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+import yaml
 
 from exporter.collectors import discover
 from exporter.model.deadline import Deadline
@@ -27,7 +29,12 @@ README = ROOT / "README.md"
 ADDING = DOCS / "adding-a-metric.md"
 COMMAND = ".venv/bin/datastack-exporter "
 
-PROMETHEUS = [block for block in all_blocks("yaml") if "scrape_configs" in block.text]
+WHOLE = ("scrape_configs", "groups")
+PART = "metric_relabel_configs"
+PROMETHEUS = [
+    block for block in all_blocks("yaml", "yml") if yaml.safe_load(block.text).keys() & {*WHOLE, PART}
+]
+"""Configurations and rules of Prometheus, and parts of a job."""
 
 
 def promtool() -> str:
@@ -45,9 +52,16 @@ def promtool() -> str:
 @pytest.mark.parametrize("block", PROMETHEUS, ids=lambda block: block.page.name)
 def test_prometheus_takes_the_configuration(block: Block, tmp_path: Path) -> None:
     program = require(promtool)
+    content = yaml.safe_load(block.text)
+    if PART in content:
+        content = {"scrape_configs": [{"job_name": "part", **content}]}
     file = tmp_path / "prometheus.yml"
-    file.write_text(block.text)
-    done = subprocess.run([program, "check", "config", file], capture_output=True, text=True, check=False)
+    text = yaml.safe_dump(content)
+    file.write_text(text)
+    for name in re.findall(r"_file: ([\w.-]+)$", text, re.MULTILINE):  # promtool wants to see them
+        (tmp_path / name).touch()
+    kind = "rules" if "groups" in content else "config"
+    done = subprocess.run([program, "check", kind, file], capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -100,6 +114,26 @@ async def test_the_redis_user_of_the_readme_is_enough(redis_of: Callable[[str], 
     assert "permission" not in {outcome.reason for outcome in found}
 
 
+MODULE = "ft."
+"""Commands of a module: no server of the tests has one."""
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_further_rights_of_a_redis_user_are_taken(redis_of: Callable[[str], Redis], version: str) -> None:
+    server = redis_of(version)
+    lines = [
+        line for block in all_blocks("redis") if block.page != README for line in block.text.splitlines()
+    ]
+    try:
+        for line in lines:
+            if MODULE not in line:
+                server.execute(*line.split())
+    finally:
+        server.execute("ACL", "DELUSER", "exporter")
+
+    assert lines
+
+
 @pytest.fixture
 def copied(tmp_path: Path) -> Path:
     """A copy of the project in which the steps of adding-a-metric.md were taken."""
@@ -116,8 +150,8 @@ def copied(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run_in(folder: Path, *arguments: str, **environ: str) -> str:
-    """What a Python module of the copy writes."""
+def run_in(folder: Path, *arguments: str, code: int = 0, **environ: str) -> str:
+    """What a Python module of the copy writes; it has to end with `code`."""
     done = subprocess.run(
         [sys.executable, "-m", *arguments],
         cwd=folder,
@@ -126,7 +160,7 @@ def run_in(folder: Path, *arguments: str, **environ: str) -> str:
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == code, done.stdout + done.stderr
     return done.stdout
 
 
@@ -143,9 +177,21 @@ def test_the_metrics_of_the_page_are_served(copied: Path, postgres: Postgres) ->
     assert "FROM pg_stat_ssl GROUP BY version" in text
 
 
-def test_the_tests_that_are_there_cover_them(copied: Path) -> None:
-    tests = "tests/unit/collectors/postgres/test_views.py"
-    text = run_in(copied, "pytest", "-q", "-rA", "-p", "no:cacheprovider", "-k", "stat_ssl or roles", tests)
+VIEWS = "tests/unit/collectors/postgres/test_views.py"
+HELP = {
+    "roles": "1 if the role is a superuser, else 0",
+    "stat_ssl": "Sessions with this version of TLS",
+}
+"""Of the metrics that the page adds, by the file that they are in; without the full stop."""
 
-    # Those of both views: each looks at every metric of its view.
-    assert text.count("[stat_ssl]") == text.count("[roles]") > 8
+
+def test_the_tests_that_are_there_cover_them(copied: Path) -> None:
+    run_in(copied, "pytest", "-q", "-p", "no:cacheprovider", VIEWS)
+
+    for name, text in HELP.items():
+        file = copied / "exporter" / "collectors" / "postgres" / f"{name}.py"
+        file.write_text(file.read_text().replace(f"{text}.", text))
+    options = ["-q", "-p", "no:cacheprovider", "-k", "help_is_one_sentence"]
+    said = run_in(copied, "pytest", *options, VIEWS, code=1)
+
+    assert [text for text in HELP.values() if f"{text}\n" not in said] == []
