@@ -5,7 +5,7 @@
 -- an exporter the right to write. So there is a function that belongs to a role which has these rights, can't
 -- log in, and is used for nothing else.
 --
--- Run it once in each database, as its owner or a superuser, after you have replaced
+-- Run it in each database, as a superuser, as often as you like, after you have replaced
 --   exporter   by the exporter's role,
 --   app        by the schema with the tables; repeat those lines for each schema.
 --
@@ -14,9 +14,18 @@
 -- execute), and refuses to work outside a READ ONLY transaction. The caller gets no right to a table.
 -- What remains: planning runs the IMMUTABLE functions of a statement, with the rights of the owner of this
 -- function. Leave it out where people may create functions who must not read these tables.
--- The exporter uses it only while its owner is no superuser and can't become one.
+-- The exporter uses it only while its owner is no superuser and can't become one. drop_role.sql takes it away.
 
-CREATE ROLE datastack_exporter_plan NOLOGIN;
+SET client_min_messages = warning;
+
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'datastack_exporter_plan') THEN
+        CREATE ROLE datastack_exporter_plan NOLOGIN;
+    END IF;
+END
+$$;
+ALTER ROLE datastack_exporter_plan NOLOGIN;
 
 GRANT USAGE ON SCHEMA app TO datastack_exporter_plan;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA app TO datastack_exporter_plan;
@@ -24,11 +33,12 @@ ALTER DEFAULT PRIVILEGES IN SCHEMA app
     GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO datastack_exporter_plan;  -- of who runs this
 GRANT USAGE ON SCHEMA app TO exporter;  -- names are looked up with the exporter's rights
 
-CREATE SCHEMA datastack_exporter;
+CREATE SCHEMA IF NOT EXISTS datastack_exporter;
+ALTER SCHEMA datastack_exporter OWNER TO CURRENT_USER;  -- whoever made it could put another function there
 REVOKE ALL ON SCHEMA datastack_exporter FROM PUBLIC;
 GRANT USAGE ON SCHEMA datastack_exporter TO exporter;
 
-CREATE FUNCTION datastack_exporter.explain_prepared(prepared_name text, path text) RETURNS json
+CREATE OR REPLACE FUNCTION datastack_exporter.explain_prepared(prepared_name text, path text) RETURNS json
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan
@@ -66,3 +76,4 @@ GRANT EXECUTE ON FUNCTION datastack_exporter.explain_prepared(text, text) TO exp
 GRANT CREATE, USAGE ON SCHEMA datastack_exporter TO datastack_exporter_plan;
 ALTER FUNCTION datastack_exporter.explain_prepared(text, text) OWNER TO datastack_exporter_plan;
 REVOKE CREATE ON SCHEMA datastack_exporter FROM datastack_exporter_plan;
+RESET client_min_messages;

@@ -38,8 +38,8 @@ def run(settings: Settings, options: Options) -> int:  # noqa: ARG001  # all the
 def catalogue(collectors: Iterable[Named]) -> list[Entry]:
     """The collectors, each with its metrics, as plain values.
 
-    A collector has `name`, `family`, `help`, `source`, `default`, `every_seconds`, `docs` and `metrics`. That
-    of a PostgreSQL view also has `scope`, `needs` and `sources`: major version -> what it reads there.
+    A collector has `name`, `family`, `help`, `source`, `default`, `every_seconds`, `needs`, `docs` and
+    `metrics`. That of a PostgreSQL view also has `scope` and `sources`: major version -> what it reads there.
     """
     return [_collector(named) for named in collectors]
 
@@ -92,6 +92,7 @@ def _collector(named: Named) -> Entry:
         "source": spec.source,
         "default": spec.default,
         "every_seconds": spec.every_seconds,
+        "needs": list(spec.needs),
         "docs": spec.docs,
     }
     if isinstance(spec.view, View):
@@ -104,7 +105,6 @@ def _view(view: View) -> Entry:
     return {
         "docs": POSTGRES_DOCS + view.docs,
         "scope": str(view.scope),
-        "needs": list(view.needs),
         "sources": {str(major): source for major, source in sources.items() if source is not None},
         "metrics": [_view_metric(view, metric) for metric in view.metrics],
     }

@@ -43,6 +43,7 @@ def view_collector(view: View) -> CollectorSpec:
         default=view.default,
         cost=view.cost,
         every_seconds=view.every_seconds,
+        needs=view.needs,
         docs=view.docs,
         explain=lambda major: _shown(view, major or SUPPORTED_MAJORS[-1]),
         view=view,

@@ -30,9 +30,9 @@ ANOMALIES = "statement_anomalies"
 """The collector that keeps a file."""
 
 EXAMPLES = (
-    "EXPORTER_POSTGRES__DSN=postgresql://datastack_exporter@localhost:5432/postgres",
+    "EXPORTER_POSTGRES__DSN=postgresql://exporter@localhost:5432/postgres",
     "EXPORTER_REDIS__ADDRESS=localhost:6379",
-    "EXPORTER_PGBOUNCER__DSN=postgresql://datastack_exporter@localhost:6432/pgbouncer",
+    "EXPORTER_PGBOUNCER__DSN=postgresql://exporter@localhost:6432/pgbouncer",
 )
 
 

@@ -49,7 +49,7 @@ def _facts(explained: Explanation) -> Iterator[tuple[str, str]]:
     if isinstance(spec.view, View):
         yield "versions", span(versions(spec.view))
         yield "scope", SCOPES[spec.view.scope]
-        yield "rights", ", ".join(spec.view.needs)
+    yield "rights", ", ".join(spec.needs)
     yield "cost", COSTS[spec.cost]
     yield "when", _when(spec)
 

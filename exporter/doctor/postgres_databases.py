@@ -9,7 +9,7 @@ from typing import NamedTuple
 from exporter.doctor.finding import Notes
 from exporter.doctor.postgres_connect import remedy_of
 from exporter.doctor.postgres_facts import UNREAD, Expected, Facts, PostgresSource, by_row
-from exporter.doctor.postgres_rights import DATA, PLANS, declared, there
+from exporter.doctor.postgres_rights import DATA, declared, there
 from exporter.doctor.sql import identifier
 from exporter.model.collector import Named
 from exporter.model.deadline import Deadline
@@ -84,7 +84,7 @@ def _readers(facts: Facts, expected: Expected) -> Mapping[str, Sequence[Named]]:
         return {}
     found: dict[str, list[Named]] = {}
     for named in there(expected, facts.major):
-        if DATA in declared(named) or named.name == PLANS:
+        if DATA in declared(named):
             kind = "sequence" if "pg_sequence" in named.spec.explain(facts.major) else "table"
             found.setdefault(kind, []).append(named)
     return found

@@ -12,7 +12,7 @@ from exporter.model.deadline import Deadline
 from exporter.sources.postgres.rows import Rows
 
 STATEMENTS = "pg_stat_statements"
-OWN_ROLE = "datastack_exporter"
+OWN_ROLE = "exporter"
 
 FACTS = f"""
 SELECT current_setting('server_version') AS version,

@@ -11,15 +11,10 @@ from exporter.doctor.sql import identifier
 from exporter.model.collector import Named
 from exporter.model.view import View
 
-MONITOR, STATS, SETTINGS = "pg_monitor", "pg_read_all_stats", "pg_read_all_settings"
+MONITOR, SETTINGS = "pg_monitor", "pg_read_all_settings"
 DATA = "pg_read_all_data"
 PLANS = "query_plans"
 """The collector that asks for plans: planning takes rights on the tables, and none of a superuser."""
-HIDING = re.compile(
-    r"\bpg_stat_(activity|replication|ssl|gssapi|wal_receiver|subscription|progress_\w+|statements|get_activity)\b"
-    r"|\bpg_(database|tablespace)_size\b"
-)
-"""What shows less, or fails, without pg_read_all_stats."""
 INSTEAD = "-- where pg_monitor can't be granted, these give the same to the collectors that are on:"
 
 
@@ -39,9 +34,7 @@ def examine(facts: Facts, expected: Expected, open_to_all: Mapping[str, bool], n
         return
     queries = {named.name: named.spec.explain(facts.major) for named in there(expected, facts.major)}
     lacking = {
-        named.name: roles
-        for named in there(expected, facts.major)
-        if (roles := _lacking(named, queries[named.name], facts))
+        named.name: roles for named in there(expected, facts.major) if (roles := _lacking(named, facts))
     }
     forbidden = {
         thing: names
@@ -73,17 +66,13 @@ def plans_wanted(expected: Expected) -> bool:
 
 
 def declared(named: Named) -> frozenset[str]:
-    """The roles that a collector says it needs."""
-    return frozenset(named.spec.view.needs) if isinstance(named.spec.view, View) else frozenset()
+    """The roles that a collector says it needs. The functions are found by what it calls."""
+    return frozenset(need for need in named.spec.needs if not need.endswith("()"))
 
 
-def _lacking(named: Named, sql: str, facts: Facts) -> frozenset[str]:
+def _lacking(named: Named, facts: Facts) -> frozenset[str]:
     """The roles whose rights a collector lacks; for pg_read_all_data see `postgres_databases.py`."""
-    # Beyond pg_read_all_stats, pg_monitor gives some functions, and those are looked at one by one.
-    wanted = {STATS if role == MONITOR else role for role in declared(named)}
-    if HIDING.search(sql):
-        wanted.add(STATS)
-    return frozenset(wanted - facts.listed("rights") - {DATA})
+    return declared(named) - facts.listed("rights") - {DATA}
 
 
 def _uses(sql: str, thing: Forbidden) -> bool:

@@ -60,6 +60,8 @@ class CollectorSpec:
         every_seconds: None to run on the scrape; else the collector is costly: it runs in the
             background with this period, scrapes show its newest result, and its age is exported.
         series_limit: samples that a run may give, below the setting `scrape.series_limit`; None for that.
+        needs: the rights in PostgreSQL without which it sees less, or nothing, each the narrowest there is: a
+            predefined role, `pg_read_all_stats`, or a function that it calls, `pg_ls_waldir()`.
         docs: where its facts come from: a documentation page or a file.
         explain: how it collects on this target, for the command `explain`: given the server's
             major version (None where the source has none), returns the SQL, commands or files.
@@ -75,6 +77,7 @@ class CollectorSpec:
     cost: Cost = Cost.CHEAP
     every_seconds: float | None = None
     series_limit: int | None = None
+    needs: Sequence[str] = ()
     docs: str = ""
     explain: Callable[[int | None], str] = field(default=lambda _major: "")
     view: Any = None

@@ -104,7 +104,7 @@ class View:
             where the view's labels include it.
         extension: the extension whose objects the source reads: it names them `EXTENSION.object`, and the
             schema that the extension is in takes that place. Without the extension the view is skipped.
-        needs: roles whose membership it takes to see all rows, for `check`: `pg_monitor`.
+        needs: the rights that it takes to see all: see `CollectorSpec`.
         default: on unless switched off.
         cost: decides who goes first.
         every_seconds: None to read it on the scrape, else the period of reading it in the background.

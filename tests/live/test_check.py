@@ -125,9 +125,9 @@ def test_a_superuser_is_told_how_to_do_without(bare: Postgres, check: Check) -> 
     assert first.of("postgres", "error") == []
 
     psql(bare, remedies(first, "postgres"))
-    bare.execute(f"ALTER ROLE datastack_exporter PASSWORD '{SECRET}'")
+    bare.execute(f"ALTER ROLE exporter PASSWORD '{SECRET}'")
     bare.restart()
-    own = bare.dsn(user="datastack_exporter", password=SECRET)
+    own = bare.dsn(user="exporter", password=SECRET)
     ran = mended(bare, lambda: check(postgres__dsn=own), rounds=1)
     assert [one.code for one in ran] == [0] * len(ran)
 
@@ -204,7 +204,7 @@ def test_a_healthy_stack_is_all_ok(redis: Redis, check: Check) -> None:
 
 def test_the_narrower_role_where_that_is_enough(postgres: Postgres, check: Check) -> None:
     dsn = create(postgres, "poor")
-    off = [f"--no-collector.{name}" for name in ("wal", "server-files")]
+    off = [f"--no-collector.{name}" for name in ("wal", "server-files", "server-facts")]
     try:
         (error,) = check(*off, postgres__dsn=dsn).of("postgres", "error")
         psql(postgres, error["remedy"])

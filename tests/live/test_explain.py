@@ -100,7 +100,7 @@ def test_a_right_that_is_missing(fresh_postgres: Postgres, explain: Explain) -> 
 
     assert fact(lines, "state").startswith("failing: permission denied for function pg_ls_waldir")
     assert fact(lines, "one run").startswith("failed (permission) in ")
-    assert fact(lines, "rights") == "pg_monitor"
+    assert fact(lines, "rights") == "pg_ls_waldir()"
 
 
 def test_all_families_run(postgres: Postgres, redis: Redis, pgbouncer: PgBouncer, explain: Explain) -> None:

@@ -70,6 +70,7 @@ COLLECTOR = CollectorSpec(
     source="postgres",
     metrics=(CONNECTIONS, SIZE),
     build=build,
+    needs=("pg_read_all_stats",),
     docs="monitoring-stats.html#MONITORING-PG-STAT-ACTIVITY-VIEW",
     explain=lambda _major: SQL,
 )

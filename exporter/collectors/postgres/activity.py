@@ -167,5 +167,6 @@ COLLECTOR = CollectorSpec(
     metrics=(USED, LIMIT, *BY_DATABASE, AGE),
     build=lambda server: Activity(server).collect,
     docs="monitoring-stats.html#MONITORING-PG-STAT-ACTIVITY-VIEW",
+    needs=("pg_read_all_stats",),
     explain=lambda major: sql(major or SUPPORTED_MAJORS[-1]),
 )

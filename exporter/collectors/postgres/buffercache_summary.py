@@ -22,6 +22,6 @@ VIEW = View(
         Gauge("pg_buffercache_summary_usagecount_avg", "coalesce(usagecount_avg, 0)",
               "Mean usage count (0 to 5) of the shared buffers in use, 0 where none is.", eg=3.25),
     ),
-    needs=("pg_monitor",),
+    needs=("pg_buffercache_summary()",),
     default=False,
 )  # fmt: skip

@@ -20,6 +20,6 @@ VIEW = View(
               "coalesce(greatest(0, max(date_part('epoch', clock_timestamp() - xact_start))), 0)",
               "Age in seconds of the oldest open transaction, 0 for none; not a time stamp.", eg=12.5),
     ),
-    needs=("pg_monitor",),
+    needs=("pg_read_all_stats",),
     default=False,
 )  # fmt: skip

@@ -73,5 +73,6 @@ COLLECTOR = CollectorSpec(
     build=lambda server: ProcessIdle(server).collect,
     default=False,
     docs="monitoring-stats.html#MONITORING-PG-STAT-ACTIVITY-VIEW",
+    needs=("pg_read_all_stats",),
     explain=lambda _major: SQL,
 )

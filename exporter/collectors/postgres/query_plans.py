@@ -164,5 +164,6 @@ COLLECTOR = CollectorSpec(
     cost=Cost.ROWS,
     every_seconds=EVERY_SECONDS,
     docs="sql-explain.html",
+    needs=("pg_read_all_stats", "pg_read_all_data"),
     explain=_asked,
 )

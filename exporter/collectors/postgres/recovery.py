@@ -71,5 +71,5 @@ VIEW = View(
         Gauge("pg_stat_recovery_prefetch_io_depth", {15: "p.io_depth"},
               "Reads that the prefetcher has started and that are not known to be done.", eg=2),
     ),
-    needs=("pg_monitor",),
+    needs=("pg_read_all_stats",),
 )  # fmt: skip

@@ -38,5 +38,6 @@ VIEW = View(
         Gauge("pg_control_checkpoint_redo_lsn_bytes", "pg_wal_lsn_diff(c.redo_lsn, '0/0')::bigint",
               "WAL position in bytes from which recovery would start.", eg=50_331_648, by=()),
     ),
+    needs=("pg_read_all_settings",),
     every_seconds=60,
 )  # fmt: skip

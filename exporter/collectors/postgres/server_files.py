@@ -19,6 +19,6 @@ VIEW = View(
         Gauge("pg_tmp_size_bytes", "(SELECT coalesce(sum(size), 0)::bigint FROM pg_ls_tmpdir())",
               "Size of the temporary files in the default tablespace now.", eg=14_000_000),
     ),
-    needs=("pg_monitor",),
+    needs=("pg_ls_archive_statusdir()", "pg_ls_tmpdir()"),
     every_seconds=30.0,
 )  # fmt: skip

@@ -146,5 +146,6 @@ COLLECTOR = CollectorSpec(
     build=build,
     every_seconds=EVERY_SECONDS,
     docs="monitoring-stats.html#MONITORING-PG-STAT-ACTIVITY-VIEW",
+    needs=("pg_read_all_stats",),
     explain=lambda major: sql(major or SUPPORTED_MAJORS[-1], USUAL_SECONDS),
 )

@@ -41,5 +41,5 @@ VIEW = View(
         Gauge("pg_stat_activity_max_tx_duration", "coalesce(longest, 0)",
               "Age in seconds of the oldest open transaction of these sessions, 0 for none.", eg=1.25),
     ),
-    needs=("pg_monitor",),
+    needs=("pg_read_all_stats",),
 )  # fmt: skip

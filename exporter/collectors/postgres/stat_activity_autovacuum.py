@@ -21,6 +21,6 @@ VIEW = View(
         Gauge("pg_stat_activity_autovacuum_timestamp_seconds", "min(date_part('epoch', xact_start))",
               "Unix time at which the worker began the table.", eg=1_685_059_842.5),
     ),
-    needs=("pg_monitor",),
+    needs=("pg_read_all_stats",),
     default=False,
 )  # fmt: skip

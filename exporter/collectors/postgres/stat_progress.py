@@ -79,5 +79,5 @@ VIEW = View(
         Gauge("pg_stat_progress_done_lockers", "sum(p.lockers_done)",
               "Transactions that the command has waited for.", eg=1),
     ),
-    needs=("pg_monitor",),
+    needs=("pg_read_all_stats",),
 )  # fmt: skip

@@ -66,7 +66,7 @@ VACUUMS = View(
               "Time slept for vacuum_cost_delay; counted with track_cost_delay_timing only.",
               eg=1.5, by=TABLE),
     ),
-    needs=("pg_monitor",),
+    needs=("pg_read_all_stats",),
 )  # fmt: skip
 
 PHASES = (

@@ -37,5 +37,5 @@ VIEW = View(
         Gauge("pg_stat_replication_replay_lag_seconds", "max(date_part('epoch', r.replay_lag))",
               "Time until the receiver had replayed recent WAL; absent while idle.", eg=0.003),
     ),
-    needs=("pg_monitor",),
+    needs=("pg_read_all_stats",),
 )  # fmt: skip

@@ -122,5 +122,6 @@ COLLECTOR = CollectorSpec(
     build=build,
     every_seconds=EVERY_SECONDS,
     docs="pgstatstatements.html",
+    needs=("pg_read_all_stats",),
     explain=usual_query,
 )

@@ -41,6 +41,6 @@ VIEW = View(
               "substring(slot_name from 'repmgr_slot_([0-9]+)')::bigint",
               "Node of repmgr that the slot's name stands for; absent for other names.", eg=2),
     ),
-    needs=("pg_monitor",),
+    needs=("pg_read_all_stats",),
     default=False,
 )  # fmt: skip

@@ -116,5 +116,6 @@ COLLECTOR = CollectorSpec(
     cost=Cost.ROWS,
     every_seconds=EVERY_SECONDS,
     docs="pgstatstatements.html",
+    needs=("pg_read_all_stats",),
     explain=explained,
 )

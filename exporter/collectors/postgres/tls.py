@@ -14,6 +14,6 @@ VIEW = View(
         Gauge("pg_tls_sessions", "count(*)",
               "Client sessions with this version of TLS, `none` without encryption.", eg=12),
     ),
-    needs=("pg_monitor",),
+    needs=("pg_read_all_stats",),
     every_seconds=60,
 )  # fmt: skip

@@ -24,5 +24,5 @@ VIEW = View(
         Gauge("pg_wait_event_processes", "count(*)",
               "Processes that wait for this just now; the event `none` is running, not waiting.", eg=3),
     ),
-    needs=("pg_monitor",),
+    needs=("pg_read_all_stats",),
 )  # fmt: skip

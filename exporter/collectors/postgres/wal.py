@@ -12,5 +12,5 @@ VIEW = View(
         Gauge("pg_wal_size_bytes", "sum(size)::bigint", "Size of the WAL segment files in pg_wal.",
               eg=1_073_741_824),
     ),
-    needs=("pg_monitor",),
+    needs=("pg_ls_waldir()",),
 )  # fmt: skip

@@ -26,6 +26,6 @@ VIEW = View(
               "Transactions begun since the oldest one that such a holder still needs; absent for none.",
               eg=1_500),
     ),
-    needs=("pg_monitor",),
+    needs=("pg_read_all_stats",),
     every_seconds=60,
 )  # fmt: skip

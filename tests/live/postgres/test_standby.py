@@ -9,7 +9,7 @@ from contextlib import ExitStack
 import pytest
 
 from exporter.sources.postgres.connect import PostgresOptions
-from tests.collecting import samples, values
+from tests.collecting import SPECS, role, samples, values
 from tests.servers import Postgres, require
 from tests.workload import wait_until
 
@@ -80,6 +80,22 @@ async def test_a_standby_answers_everything(pair: tuple[Postgres, Postgres], nam
         assert values(found, "pg_replication_slots_slot_current_wal_lsn", "slot_name")["copy"] > 0
     if name == "settings":
         assert found["pg_settings_transaction_read_only"] == {frozenset(): 1}
+
+
+async def test_a_receiver_shows_to_those_with_the_right(pair: tuple[Postgres, Postgres]) -> None:
+    primary, copy = pair
+
+    async def given(may: bool) -> int:
+        has = "SELECT pg_has_role(oid, 'pg_read_all_stats', 'USAGE') FROM pg_roles WHERE rolname = 'watcher'"
+        wait_until(lambda: copy.execute(has) == [(may,)])
+        options = PostgresOptions(dsn=copy.dsn(user="watcher", password="secret"))
+        return sum(map(len, (await samples(options, "stat_wal_receiver")).values()))
+
+    with role(primary, "watcher", *SPECS["stat_wal_receiver"].needs):
+        seen = await given(may=True)
+        primary.execute("REVOKE pg_read_all_stats FROM watcher")
+        assert await given(may=False) == 0
+    assert seen >= 7
 
 
 def _behind(copy: Postgres) -> int:

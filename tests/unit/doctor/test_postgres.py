@@ -141,9 +141,9 @@ def collector(name: str, sql: str = "now()", **view: object) -> Named:
     return Named(name, "postgres", view_collector(declared))
 
 
-ACTIVITY = collector("activity", source="pg_stat_activity")
+ACTIVITY = collector("activity", source="pg_stat_activity", needs=("pg_read_all_stats",))
 SIZE = collector("size", "pg_database_size(oid)", needs=("pg_read_all_stats",))
-WAL = collector("wal", source="pg_ls_waldir ()", needs=("pg_monitor",))
+WAL = collector("wal", source="pg_ls_waldir ()", needs=("pg_ls_waldir()",))
 BLOAT = collector("bloat", needs=("pg_read_all_data",))
 SEQUENCES = collector("sequences", source="pg_sequences", needs=("pg_read_all_data",))
 
@@ -244,7 +244,7 @@ def test_a_function_that_even_pg_monitor_may_not_call() -> None:
 
 
 def test_rights_for_what_the_version_lacks_are_not_asked_for() -> None:
-    newer = collector("newer", source={17: "pg_ls_waldir()"}, needs=("pg_monitor",))
+    newer = collector("newer", source={17: "pg_ls_waldir()"}, needs=("pg_read_all_stats", "pg_ls_waldir()"))
 
     assert {f.severity for f in found(FakePostgres(16, rights=""), newer)} == {Severity.OK}
 
@@ -257,12 +257,12 @@ def test_a_superuser_is_advised_to_be_less() -> None:
 
     assert finding.severity is Severity.ADVICE
     assert finding.remedy.splitlines()[:-1] == [
-        "CREATE ROLE datastack_exporter LOGIN CONNECTION LIMIT 6;",
-        "GRANT pg_monitor TO datastack_exporter;",
-        "ALTER ROLE datastack_exporter SET pg_stat_statements.track = 'none';",
+        "CREATE ROLE exporter LOGIN CONNECTION LIMIT 6;",
+        "GRANT pg_monitor TO exporter;",
+        "ALTER ROLE exporter SET pg_stat_statements.track = 'none';",
     ]
-    assert again.remedy.splitlines()[0] == "GRANT pg_monitor TO datastack_exporter;"
-    assert 'GRANT CONNECT ON DATABASE "o" TO datastack_exporter;' in closed.remedy
+    assert again.remedy.splitlines()[0] == "GRANT pg_monitor TO exporter;"
+    assert 'GRANT CONNECT ON DATABASE "o" TO exporter;' in closed.remedy
 
 
 @pytest.mark.parametrize(("limit", "superuser", "wrong"), [

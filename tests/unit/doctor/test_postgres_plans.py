@@ -8,7 +8,7 @@ from exporter.doctor.finding import Severity
 from exporter.model.errors import DeadlineExceeded, Reason, Refused, SourceError, Unavailable
 from tests.unit.doctor.test_postgres import BLOAT, FakePostgres, collector, found, problem
 
-PLANS = collector("query_plans", source="pg_stat_statements")
+PLANS = collector("query_plans", source="pg_stat_statements", needs=("pg_read_all_data",))
 ADVICE = Severity.ADVICE
 
 
@@ -53,7 +53,7 @@ def test_statements_of_planning_are_counted(major: int, lines: int) -> None:
         (
             "no plans as watcher: it is a superuser or can become one",
             "pg_monitor",
-            "CREATE ROLE datastack_exporter LOGIN CONNECTION LIMIT 6;",
+            "CREATE ROLE exporter LOGIN CONNECTION LIMIT 6;",
         ),
     ],
 )
