@@ -9,17 +9,19 @@ import asyncio
 import gc
 import signal
 import socket
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from time import time
 from typing import TYPE_CHECKING, Any
 
-import uvicorn
-
-from exporter.http.app import Web
+from exporter.http.app import API_PATH, Web
+from exporter.http.door import Door
+from exporter.http.guard import Guard
 from exporter.http.own import OwnMetrics
-from exporter.http.protocol import BoundedProtocol
+from exporter.http.places import Places, bounded
+from exporter.http.screen import Screen
 from exporter.http.served import Served
+from exporter.http.server import Server, listen, url_of
+from exporter.http.web_config import WebConfig
 from exporter.log import configure_logging, get_logger
 from exporter.model.collector import Named
 from exporter.model.errors import SettingsError
@@ -31,14 +33,6 @@ if TYPE_CHECKING:
 
 log = get_logger("exporter")
 
-GRACE_SECONDS = 2
-"""How long requests under way may take when the process is told to stop."""
-KEEP_ALIVE_SECONDS = 75
-"""How long an idle connection stays: longer than the usual interval of scrapes, so that Prometheus need not
-connect anew for each."""
-OPEN_REQUESTS = 500
-"""Connections and requests at a time; more are answered 503 at once."""
-
 
 class Daemon:
     """Serves a configuration, and another one after each reload.
@@ -48,6 +42,12 @@ class Daemon:
         settings: what it starts with.
         collectors: all collectors of the installation, by name.
         pools: psycopg pools of this process, beside the exporter's own.
+
+    Attributes:
+        app: what answers requests.
+
+    Raises:
+        SettingsError: the web file is bad, or what the API needs is.
     """
 
     def __init__(
@@ -62,6 +62,7 @@ class Daemon:
         self._collectors = collectors
         self._own = OwnMetrics()
         self._pools = pools
+        self._web_config = WebConfig(settings.web.config_file, self._own)
         self._api = _api(settings, lambda: self._fleet.served)
         self._fleet = Fleet(settings, collectors, pools)
         self._closing: set[asyncio.Task[None]] = set()
@@ -74,6 +75,9 @@ class Daemon:
             enable_reload=settings.web.enable_reload,
             api=self._api.app if self._api is not None else None,
         )
+        api_path = API_PATH if self._api is not None else None
+        screen = Screen(settings.web.allowed_hosts, settings.web.bind[0], api_path)
+        self.app = Guard(self.web.app, self._web_config, screen, self._own, api_path)
         self._loaded()
 
     def _loaded(self) -> None:
@@ -89,6 +93,7 @@ class Daemon:
         async with self._reloading:
             try:
                 settings = await asyncio.to_thread(self._load)
+                self._web_config.reload()
                 use_api = self._prepared_api(settings)
                 if settings != self._settings or self._fleet.changed():
                     self._replace(settings)
@@ -137,21 +142,10 @@ class Daemon:
             started: called with the URL once requests are answered.
         """
         self._fleet.start()
-        config = uvicorn.Config(
-            self.web.app,
-            http=BoundedProtocol,
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            date_header=False,
-            timeout_graceful_shutdown=GRACE_SECONDS,
-            timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            limit_concurrency=OPEN_REQUESTS,
-        )
-        server = _Server(config)
+        places = Places(bounded(self._settings.web.max_connections))
+        server = Server(self.app, Door(self._web_config, places, self._own))
         self._handle_signals(server)
-        url = url_of(listening)
+        url = url_of(listening, "https" if self._web_config.now.context is not None else "http")
         log.info("serving", url=url, targets=self._fleet.names())
         if started is not None:
             started(url)
@@ -161,12 +155,13 @@ class Daemon:
             await server.serve(sockets=[listening])
         finally:
             self.web.pages.close()
+            self._web_config.close()
             if self._api is not None:
                 self._api.close()
             await asyncio.gather(self._fleet.close(), *self._closing, return_exceptions=True)
             log.info("stopped")
 
-    def _handle_signals(self, server: _Server) -> None:
+    def _handle_signals(self, server: Server) -> None:
         loop = asyncio.get_running_loop()
 
         def reload() -> None:
@@ -201,56 +196,6 @@ def _api(settings: Settings, served: Callable[[], Served]) -> Api | None:
     return Api(served, settings.api)
 
 
-class _Server(uvicorn.Server):
-    """A server that leaves the signals to the daemon, which has more to end than requests.
-
-    And that sleeps while there is nothing to do: uvicorn's own looks ten times a second whether it should
-    stop, which costs more CPU than the scrapes of a quarter of a minute.
-    """
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self._stop = asyncio.Event()
-
-    def stop(self) -> None:
-        """Ends `serve` after the requests under way."""
-        self.should_exit = True
-        self._stop.set()
-
-    async def main_loop(self) -> None:
-        """Waits for the end."""
-        await self._stop.wait()
-
-    @contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        """Captures none."""
-        yield
-
-
-def listen(settings: Settings) -> socket.socket:
-    """The bound socket of `web.listen_address`.
-
-    Raises:
-        SettingsError: it can't be had, with the reason.
-    """
-    host, port = settings.web.bind
-    try:
-        if not host and socket.has_dualstack_ipv6():
-            return socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True)
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family)
-    except OSError as error:
-        text = f"web.listen_address: can't listen on {settings.web.listen_address}: {error.strerror or error}"
-        raise SettingsError([text]) from None
-
-
-def url_of(listening: socket.socket) -> str:
-    """The URL of a bound socket, as one types it on this machine."""
-    host, port = listening.getsockname()[:2]
-    host = "localhost" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host  # noqa: S104
-    return f"http://{host}:{port}"
-
-
 def serve(
     load: Callable[[], Settings],
     settings: Settings,
@@ -271,7 +216,7 @@ def serve(
 
     async def main() -> None:
         daemon = Daemon(load, settings, collectors, pools)
-        listening = listen(settings)
+        listening = listen(settings.web)
         tasks = [asyncio.ensure_future(work()) for work in beside]
         try:
             await daemon.serve(listening)

@@ -26,6 +26,10 @@ from exporter.sources.build import BUILDERS, build_sources
 
 TOP = ""
 """The name of the top level: no target has it."""
+START_SECONDS_EACH = 0.25
+"""How long after one target the next begins its background runs, so that they don't all connect at once."""
+START_SECONDS = 60.0
+"""After which all have begun, however many: most run each minute, so they are spread over all of it."""
 WITH_SLOW_QUERIES = ("postgres", "redis")
 """The sources that have slow queries."""
 
@@ -87,11 +91,11 @@ class Stack:
         """Whether these settings would make the same stack: they and the files with queries are as before."""
         return settings == self.settings and not (self.queries is not None and self.queries.changed())
 
-    def start(self) -> None:
-        """Begins the background runs; those that run already go on."""
+    def start(self, after: float = 0.0) -> None:
+        """Begins the background runs `after` so many seconds, or with the first scrape."""
         self._follow_slow_queries()
         with about(**self._logged):
-            self.engine.start()
+            self.engine.start(after)
 
     def _follow_slow_queries(self) -> None:
         for key in WITH_SLOW_QUERIES:
@@ -112,6 +116,11 @@ class Stack:
             return snapshot
         tables = report_labelled(snapshot.tables, self._labels_of, self._labels["postgres"])
         return replace(snapshot, tables=tables)
+
+    def common_labels(self) -> dict[str, str]:
+        """The constant labels that all of its servers have."""
+        of_each = [set(self._labels[key]) for key in SERVERS if key in self.sources]
+        return dict(sorted(set.intersection(*of_each))) if of_each else {}
 
     def addresses(self) -> list[tuple[str, str]]:
         """Key and address of each source that has one."""
@@ -190,9 +199,10 @@ class Fleet:
         self._log_folder = settings.slow_queries.directory
         wanted = parts_of(settings)
         old = before.hand_over(wanted) if before is not None else {}
+        self._taken_over = before.handed_over if before is not None else frozenset()
         self.stacks = {
             name: old[name]
-            if before is not None and name in before.handed_over
+            if name in self._taken_over
             else Stack(
                 own, collectors, pools if name == TOP else (), old.get(name), name, slow_log=self.slow_log
             )
@@ -219,10 +229,11 @@ class Fleet:
         return [key for key, _ in top[1].addresses()] + [name for name, _ in targets]
 
     def start(self) -> None:
-        """Begins the background runs; those that run already go on."""
+        """Begins the background runs, of one new stack after the other; those that run already go on."""
         self.slow_log.configure(self._log_folder)
-        for stack in self.stacks.values():
-            stack.start()
+        pause = min(START_SECONDS_EACH, START_SECONDS / len(self.stacks))
+        for number, name in enumerate(name for name in self.stacks if name not in self._taken_over):
+            self.stacks[name].start(number * pause)
 
     async def idle(self, seconds: float) -> None:
         """Waits until the runs under way have ended, `seconds` at the most."""
@@ -239,8 +250,9 @@ class Fleet:
 
 
 def parts_of(settings: Settings) -> dict[str, Settings]:
-    """`TOP` or the target's name -> what applies to it alone."""
-    return {TOP: settings.main(), **{name: settings.target(name) for name in settings.targets}}
+    """`TOP` or the name of a target of this shard -> what applies to it alone."""
+    ours = [name for name in settings.targets if settings.sharding.takes(name)]
+    return {TOP: settings.main(), **{name: settings.target(name) for name in ours}}
 
 
 def _watched(stack: Stack, target: Target | None) -> Watched:
@@ -254,4 +266,5 @@ def _watched(stack: Stack, target: Target | None) -> Watched:
         target.limit_seconds if target is not None else None,
         target.on_metrics if target is not None else True,
         stack.sources,
+        stack.common_labels(),
     )

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 PROGRAM = "datastack-exporter"
 DEFAULT = "serve"
+QUICK = "healthcheck"
+"""The command that is run every few seconds: it needs neither collectors nor all settings."""
 COMMANDS = tuple(sorted(m.name.replace("_", "-") for m in iter_modules(__path__) if m.name[0] != "_"))
 
 
@@ -61,6 +63,10 @@ def _run(argv: list[str]) -> int:
     if argv == ["--version"]:
         print(f"{PROGRAM} {__version__}")
         return 0
+    if QUICK in argv and not {"-h", "--help", "--version"} & set(argv):
+        from exporter.cli.healthcheck import run_quickly  # noqa: PLC0415
+
+        return run_quickly([text for text in argv if text != QUICK], os.environ)
     from exporter.cli._options import Options  # noqa: PLC0415
     from exporter.settings.flags import Flags  # noqa: PLC0415
 

@@ -14,6 +14,8 @@ def add_options(group: _ArgumentGroup) -> None:
 
 def run(settings: Settings, options: Options) -> int:
     """Serves the metrics until it is told to stop."""
+    from exporter.cli import _systemd  # noqa: PLC0415
     from exporter.daemon import serve  # noqa: PLC0415
 
-    return serve(options.load, settings, options.collectors)
+    told = _systemd.beside(options.environ, f"serving on {settings.web.listen_address}")
+    return serve(options.load, settings, options.collectors, beside=told)

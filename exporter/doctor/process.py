@@ -1,4 +1,4 @@
-"""What the process itself needs: the files that it writes, and what the JSON API is made of."""
+"""What the process itself needs: the files that it writes, the web file, what the JSON API is made of."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import shlex
 from pathlib import Path
 
-from exporter.doctor import files
+from exporter.doctor import files, web
 from exporter.doctor.finding import Finding, Notes
 from exporter.model.errors import SettingsError
 from exporter.settings import Settings
@@ -21,7 +21,7 @@ def examine(settings: Settings) -> list[Finding]:
     """The findings about what a configuration has once, whatever its targets; nothing is written."""
     folder, api = settings.slow_queries.directory, settings.api
     log = None if folder is None else Path(folder, NAME)
-    findings = files.written([("slow_queries.directory", log)])
+    findings = files.written([("slow_queries.directory", log)]) + web.examine(settings.web.config_file)
     if not api.enabled:
         return findings
     findings += _keys(api)

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from time import monotonic
 
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp
 
-from exporter.expose.text import CONTENT_TYPE
-from exporter.http.landing import landing_page
+from exporter.http.answers import PartsResponse, Unsent
+from exporter.http.discovery import discovery_route
+from exporter.http.landing import HTML_HEADERS, landing_page
 from exporter.http.own import OwnMetrics
 from exporter.http.pages import Pages
 from exporter.http.selection import UnknownNameError, select
 from exporter.http.served import Served, View, Watched
 from exporter.model.deadline import Deadline
 from exporter.model.errors import SettingsError
+from exporter.scrape.turns import NoTurnError
 
 TIMEOUT_HEADER = "x-prometheus-scrape-timeout-seconds"
 API_PATH = "/api/v1"
@@ -57,9 +58,11 @@ class Web:
         self._own = own
         self._metrics_path = metrics_path
         self.pages = Pages(own)
+        self._unsent = Unsent()
         routes: list[BaseRoute] = [
             Route(metrics_path, self.metrics, methods=["GET"]),
             Route("/probe", self.probe, methods=["GET"]),
+            discovery_route(served),
             Route("/-/healthy", self.healthy, methods=["GET"]),
             Route("/-/ready", self.ready, methods=["GET"]),
             Route("/", self.landing, methods=["GET"]),
@@ -68,7 +71,8 @@ class Web:
             routes.append(Route("/-/reload", self.reload, methods=["POST"]))
         if api is not None:
             routes += [Mount(API_PATH, app=api), Route(API_PATH, api)]
-        self.app = Starlette(routes=routes, middleware=[Middleware(_Stopping)])
+        self.app = Starlette(routes=routes)
+        self.app.router.redirect_slashes = False  # a redirect would repeat the header Host
 
     async def metrics(self, request: Request) -> Response:
         """The page of the selected collectors, before the scraper gives up."""
@@ -85,7 +89,10 @@ class Web:
             return self._rejected(f"expected one ?target=NAME; {listed}", 400)
         if names[0] not in watched:
             return self._rejected(f"no target has this name; {listed}", 404)
-        return await self._page(request, served, names[0], watched[names[0]])
+        try:
+            return await self._page(request, served, names[0], watched[names[0]])
+        except NoTurnError as error:
+            return self._rejected(str(error), 503)
 
     def _rejected(self, text: str, status: int) -> Response:
         self._own.rejected.inc()
@@ -108,12 +115,10 @@ class Web:
             return Response(status_code=499)  # nobody reads it: the client has hung up
         parts = page.result()
         self._own.scrape_seconds.observe(monotonic() - started)
-        headers = {"content-length": str(sum(map(len, parts))), "vary": "accept-encoding"}
+        headers = {"vary": "accept-encoding"}
         if gzip:
             headers["content-encoding"] = "gzip"
-        if len(parts) == 1:
-            return Response(parts[0], headers=headers, media_type=CONTENT_TYPE)
-        return StreamingResponse(_each(parts), headers=headers, media_type=CONTENT_TYPE)
+        return PartsResponse(parts, self._unsent, headers)
 
     async def healthy(self, _request: Request) -> Response:
         """The process answers. No database has a say in this: a restart of ours mends none."""
@@ -139,28 +144,7 @@ class Web:
         """What is watched, how it is, and where to go from here."""
         served = self._served()
         found = await served.scrape_each(Deadline.after(_budget(None, served.top) / 2))
-        return HTMLResponse(landing_page(found, self._metrics_path))
-
-
-class _Stopping:
-    """Answers 503 where the server gives up a request because the process ends."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        started = False
-
-        async def noting(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
-        try:
-            await self._app(scope, receive, noting)
-        except asyncio.CancelledError:
-            if not started:
-                await PlainTextResponse("the exporter is stopping\n", status_code=503)(scope, receive, send)
+        return HTMLResponse(landing_page(found, self._metrics_path), headers=HTML_HEADERS)
 
 
 def _budget(header: str | None, watched: Watched) -> float:
@@ -198,8 +182,3 @@ async def _unless_gone(task: asyncio.Task[list[bytes]], request: Request) -> boo
 async def _disconnected(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
-
-
-async def _each(parts: list[bytes]) -> AsyncIterator[bytes]:
-    for part in parts:
-        yield part

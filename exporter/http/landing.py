@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Sequence
+from hashlib import sha256
 from html import escape
 from urllib.parse import quote
 
@@ -23,6 +25,16 @@ td.n { text-align: right; font-variant-numeric: tabular-nums }
 .unnamed tr > :first-child { display: none }
 nav a { margin-right: 1.2rem } code { background: #f3f5f7; padding: .05rem .3rem }
 """
+
+_STYLE_HASH = b64encode(sha256(STYLE.encode()).digest()).decode()
+HTML_HEADERS = {
+    "content-security-policy": f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none';"
+    " form-action 'none'; frame-ancestors 'none'",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+    "x-frame-options": "deny",
+}
+"""For a page that has one style and nothing else, and that no other page may show."""
 
 
 def landing_page(found: Sequence[tuple[str, Watched, Snapshot]], metrics_path: str) -> str:

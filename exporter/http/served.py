@@ -12,6 +12,7 @@ from exporter.model.collector import Named
 from exporter.model.deadline import Deadline
 from exporter.model.snapshot import Snapshot
 from exporter.scrape.labels import with_constant
+from exporter.scrape.turns import Turns
 
 Selection = frozenset[str] | None
 """Names of collectors; None for all that run."""
@@ -35,6 +36,7 @@ class Watched:
         limit_seconds: what it may take of any request at most; None for all of it.
         on_metrics: whether the metrics page shows it.
         sources: key -> source, for those that are configured: the API asks them for facts.
+        labels: the constant labels that all of its servers' series have.
     """
 
     scrape: Callable[[Deadline, Selection], Awaitable[Snapshot]]
@@ -45,6 +47,7 @@ class Watched:
     limit_seconds: float | None = None
     on_metrics: bool = True
     sources: Mapping[str, Any] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     async def scrape_within(self, deadline: Deadline, selection: Selection) -> Snapshot:
         """Collects until the deadline, or until its own limit if that comes first."""
@@ -61,12 +64,14 @@ class Served:
         targets: the named targets.
         known: all collectors of the installation, those that are off too.
         label: the label that has the target's name on the metrics page.
+        turns: of those that are scraped one by one.
     """
 
     top: Watched
     targets: Mapping[str, Watched]
     known: Collection[Named]
     label: str
+    turns: Turns = field(default_factory=Turns)
 
     def by_name(self) -> dict[str, Watched]:
         """What can be probed. The top level only if something is configured there."""
@@ -82,8 +87,12 @@ class Served:
 
         Raises:
             KeyError: the view is no target, or none any more.
+            NoTurnError: too many other targets are being scraped.
         """
         shown = self._on(view)
+        if view is not None:
+            async with self.turns.one(deadline):
+                return await shown[0][1].scrape_within(deadline, selection)
         snapshots = await asyncio.gather(*(w.scrape_within(deadline, selection) for _, w in shown))
         if len(snapshots) == 1:
             return snapshots[0]

@@ -31,7 +31,8 @@ class Background:
     """Runs one collector every `every` seconds, and holds its newest result.
 
     Collectors that start together and have the same period run together each time, so that those that
-    read the same databases share sessions. Exporters start at different moments, which spreads their load.
+    read the same databases share sessions. Exporters start at different moments, and so do the targets of
+    one exporter, which spreads their load.
     """
 
     def __init__(self, runner: Runner, every: float) -> None:
@@ -46,10 +47,10 @@ class Background:
         self._wake = asyncio.Event()
         self._ended = asyncio.Event()
 
-    def start(self) -> None:
-        """Begins; the first run is at once."""
+    def start(self, after: float = 0.0) -> None:
+        """Begins; the first run is `after` so many seconds."""
         if self._task is None:
-            self._started_at = monotonic()
+            self._started_at = monotonic() + after
             self._task = asyncio.create_task(self._loop(), name=f"background {self.runner.named.name}")
 
     async def stop(self) -> None:
@@ -67,6 +68,8 @@ class Background:
             target_up: whether the target has answered another collector of this scrape.
         """
         limit = deadline
+        if self._outcome is None and self._started_at > monotonic():
+            return
         if self._outcome is None:
             limit = Deadline(min(deadline.at, self._started_at + WAIT_SECONDS))
         elif target_up and self._outcome.reason is Reason.UNAVAILABLE:
@@ -91,6 +94,7 @@ class Background:
         return Result(self._tables, self._outcome._replace(age=age, period=self._period))
 
     async def _loop(self) -> None:
+        await asyncio.sleep(self._started_at - monotonic())
         while True:
             began = monotonic()
             await self.run_once(Deadline.after(min(self._every, RUN_SECONDS)))

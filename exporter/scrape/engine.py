@@ -82,10 +82,10 @@ class Engine:
         """The collectors that run, cheap ones first."""
         return [runner.named for runner in self._runners.values()]
 
-    def start(self) -> None:
-        """Begins the background runs."""
+    def start(self, after: float = 0.0) -> None:
+        """Begins the background runs, together, `after` so many seconds."""
         for background in self._background.values():
-            background.start()
+            background.start(after)
 
     async def warm(self, deadline: Deadline, selection: Collection[str] | None = None) -> None:
         """Runs the background collectors once, for a process that scrapes only once."""

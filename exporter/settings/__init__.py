@@ -12,7 +12,7 @@ error never repeats a value, because any value may be a secret in the wrong plac
     > default         model.py
 """
 
-from exporter.settings.load import load_settings
+from exporter.settings.load import load_settings, load_web
 from exporter.settings.model import Settings, redacted, settings_type
 
-__all__ = ["Settings", "load_settings", "redacted", "settings_type"]
+__all__ = ["Settings", "load_settings", "load_web", "redacted", "settings_type"]

@@ -10,7 +10,8 @@ from urllib.parse import unquote
 
 _LISTEN = re.compile(r"(?:\[(?P<v6>[^\[\]]+)\]|(?P<host>[\w.-]*)):(?P<port>\d{1,5})", re.ASCII)
 _TELEMETRY_PATH = re.compile(r"/[\w.~-]+(?:/[\w.~-]+)*", re.ASCII)
-_OWN_PATHS = ("/-", "/api", "/probe")
+_ALLOWED_HOST = re.compile(r"\*|(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*", re.ASCII)
+_OWN_PATHS = ("/-", "/api", "/discovery", "/probe")
 
 # libpq's `name = value` pairs. Possessive, so that a long wrong text costs no time.
 _VALUE = r"(?>'(?>[^'\\]|\\.)*+'|(?!')(?>[^\s\\]|\\(?:.|\Z))*+)"
@@ -49,6 +50,17 @@ def listen_address(text: str) -> str:
     return text
 
 
+def allowed_host(text: str) -> str:
+    """The name in small letters.
+
+    Raises:
+        ValueError: no header Host can match it.
+    """
+    if not _ALLOWED_HOST.fullmatch(text.lower()):
+        raise ValueError("expected a name such as exporter.example.org, *.example.org or *, without a port")
+    return text.lower()
+
+
 def telemetry_path(text: str) -> str:
     """The path as it is.
 
@@ -60,7 +72,7 @@ def telemetry_path(text: str) -> str:
             "expected a path such as /metrics: letters, digits, '.', '_', '~' and '-' after each /"
         )
     if any(text == own or text.startswith(f"{own}/") for own in _OWN_PATHS):
-        raise ValueError("expected a path that the exporter does not use itself (/-/..., /api/..., /probe)")
+        raise ValueError("expected a path that the exporter does not use itself (/-/..., /api/..., /discovery, /probe)")
     return text
 
 

@@ -18,10 +18,17 @@ from pydantic_settings import CliSettingsSource
 from exporter.settings.checks import as_list
 from exporter.settings.given import Given, Reading, did_you_mean
 from exporter.settings.model import TARGETS, Key, Settings, fields_of
-from exporter.settings.values import TAKES_MAPPING, TAKES_PATTERNS, TAKES_RELEASES
+from exporter.settings.values import TAKES_HOSTS, TAKES_MAPPING, TAKES_PATTERNS, TAKES_RELEASES
 
 _METAVARS = {"str": "TEXT", "SecretStr": "TEXT", "Path": "PATH", "int": "NUMBER", "float": "NUMBER"}
-_ITEMS = {TAKES_MAPPING: "NAME=VALUE", TAKES_RELEASES: "RELEASE", TAKES_PATTERNS: "PATTERN"}
+_ITEMS = {
+    TAKES_MAPPING: "NAME=VALUE",
+    TAKES_RELEASES: "RELEASE",
+    TAKES_HOSTS: "NAME",
+    TAKES_PATTERNS: "PATTERN",
+}
+_SPELLINGS = {"--web.config.file": "--web.config-file"}
+"""Flags as other exporters spell them."""
 _TRUTH = TypeAdapter(bool)
 
 
@@ -168,7 +175,8 @@ def _shown(default: object) -> str:
 
 
 def _dashed(name: str) -> str:
-    return name.replace("_", "-")
+    dashed = name.replace("_", "-")
+    return _SPELLINGS.get(dashed, dashed)
 
 
 def _items(text: str) -> Sequence[str]:

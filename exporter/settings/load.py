@@ -20,6 +20,7 @@ from exporter.settings.given import Given, Reading, UnreadableError, did_you_mea
 from exporter.settings.keys import Keys
 from exporter.settings.model import NODE_LABEL, SERVERS, TARGET_LABEL, TARGETS, Key, Settings, settings_type
 from exporter.settings.redis_address import split_redis_address
+from exporter.settings.sections import Web
 from exporter.settings.values import EMPTY_IS_UNSET
 
 Merged = dict[Key, Given]
@@ -64,6 +65,24 @@ def load_settings(
     if settings is None or findings or wrong:
         raise SettingsError([*findings, *wrong])
     return settings
+
+
+def load_web(argv: Sequence[str], environ: Mapping[str, str]) -> Web:
+    """The section `web` alone: what is wrong elsewhere, and what collectors there are, is not looked at.
+
+    Raises:
+        SettingsError: something is wrong with that section.
+    """
+    keys = Keys(Settings)
+    merged: Merged = {}
+    for reading in _readings(argv, environ, Settings, merged):
+        wanted = {k: given for k, given in reading.given.items() if k[0] in ("web", "config")}
+        for _ in _merge(merged, wanted, keys):
+            pass
+    settings, wrong = _validate(Settings, merged, keys)
+    if settings is None:
+        raise SettingsError(wrong)
+    return settings.web
 
 
 def _readings(

@@ -27,6 +27,7 @@ from exporter.settings.sections import (
     Redis,
     Scrape,
     Section,
+    Sharding,
     SlowQueries,
     Web,
 )
@@ -87,6 +88,9 @@ class Settings(BaseSettings):
     web: Web = Field(default_factory=Web, description="The HTTP side.")
     log: Log = Field(default_factory=Log, description="What is logged to standard error.")
     scrape: Scrape = Field(default_factory=Scrape, description="The bounds of one scrape.")
+    sharding: Sharding = Field(
+        default_factory=Sharding, description="Which of the targets this process watches; all by default."
+    )
     compat: Compat = Field(
         default_factory=Compat, description="What is shown for who comes from another exporter."
     )
@@ -117,7 +121,14 @@ class Settings(BaseSettings):
     def main(self) -> Settings:
         """What stands at the top level alone: no other targets, and nothing that is about the process."""
         return self.model_copy(
-            update={"config": Config(), "web": Web(), "log": Log(), "api": Api(), "targets": {}}
+            update={
+                "config": Config(),
+                "web": Web(),
+                "log": Log(),
+                "api": Api(),
+                "sharding": Sharding(),
+                "targets": {},
+            }
         )
 
     def target(self, name: str) -> Settings:

@@ -16,6 +16,8 @@ TAKES_RELEASES = "a list of releases"
 """Marks a field whose items are no regular expressions."""
 TAKES_PATTERNS = "a list of patterns of keys"
 """Marks a field whose items are globs, no regular expressions."""
+TAKES_HOSTS = "a list of names of hosts"
+"""Marks a field whose items are names of hosts."""
 TAKES_MAPPING = "a mapping of texts"
 """Marks a field that is a mapping in the YAML file."""
 
@@ -39,6 +41,13 @@ SourceRegex = Regex | None
 Release = Annotated[str, AfterValidator(checks.release)]
 Releases = Annotated[tuple[Release, ...], BeforeValidator(checks.as_list), TAKES_RELEASES, NoDecode]
 """Releases of postgres_exporter, as `0.10`."""
+Hosts = Annotated[
+    tuple[Annotated[str, AfterValidator(checks.allowed_host)], ...],
+    BeforeValidator(checks.as_list),
+    TAKES_HOSTS,
+    NoDecode,
+]
+"""Names as they stand in the header Host, in small letters, without a port."""
 Labels = Annotated[
     tuple[tuple[str, str], ...],
     BeforeValidator(checks.as_pairs),

@@ -22,7 +22,7 @@ def read(path: Given, keys: Keys) -> Reading:
     """All of the file that `config.file` names."""
     file = _File(str(path.value), keys)
     try:
-        root = _compose(file.name)
+        root = compose(read_text(file.name), file.name)
     except UnreadableError as error:
         file.reading.findings.append(f"config.file ({path.where}): {error}")
     else:
@@ -30,9 +30,14 @@ def read(path: Given, keys: Keys) -> Reading:
     return file.reading
 
 
-def _compose(path: str) -> yaml.Node | None:
+def compose(text: str, path: str) -> yaml.Node | None:
+    """The nodes of a file with one YAML document; None if it is empty.
+
+    Raises:
+        UnreadableError: it is something else.
+    """
     try:
-        return yaml.compose(read_text(path), Loader=yaml.SafeLoader)
+        return yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "its start"

@@ -5,7 +5,7 @@ from exporter.settings.sections.host import Host
 from exporter.settings.sections.intelligence import Analysis, Api, SlowQueries
 from exporter.settings.sections.pgbouncer import PgBouncer
 from exporter.settings.sections.postgres import Postgres
-from exporter.settings.sections.process import Collectors, Compat, Config, Log, Scrape, Web
+from exporter.settings.sections.process import Collectors, Compat, Config, Log, Scrape, Sharding, Web
 from exporter.settings.sections.redis import Redis
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Redis",
     "Scrape",
     "Section",
+    "Sharding",
     "SlowQueries",
     "Web",
 ]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from hashlib import md5
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from exporter.settings import checks
 from exporter.settings.sections.base import Section
-from exporter.settings.values import File, Releases, Seconds
+from exporter.settings.values import File, Hosts, Releases, Seconds
 
 
 class Config(Section):
@@ -31,6 +32,18 @@ class Web(Section):
     )
     enable_reload: bool = Field(
         default=True, description="Re-read the configuration on POST /-/reload; SIGHUP always does."
+    )
+    config_file: File = Field(
+        default=None,
+        description="YAML file with TLS, users, headers: the exporter-toolkit's web configuration.",
+    )
+    allowed_hosts: Hosts = Field(
+        default=(),
+        description="Names in the header Host that are answered: name, *.domain, * for all."
+        " By default all, or on a loopback address those of this machine.",
+    )
+    max_connections: int = Field(
+        default=512, ge=16, le=50_000, description="Open connections; beyond, the longest idle one is closed."
     )
 
     @property
@@ -60,6 +73,34 @@ class Scrape(Section):
     series_limit: int = Field(
         default=1_000_000, ge=1, description="Samples that one collector may give in one scrape."
     )
+
+
+class Sharding(Section):
+    """Which of the targets are this process's, where several share one configuration."""
+
+    shards: int = Field(
+        default=1, ge=1, le=10_000, description="How many processes share the targets; 1 watches them all."
+    )
+    shard: int = Field(
+        default=0,
+        ge=0,
+        le=9_999,
+        description="Which of them this process is, from 0: it watches targets whose name hashes to it.",
+    )
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if self.shard >= self.shards:
+            raise ValueError(f"expected a shard below shards, which is {self.shards}: they count from 0")
+        return self
+
+    def takes(self, name: str) -> bool:
+        """Whether a target of this name is this process's.
+
+        It is what Prometheus's `hashmod` makes of the name: the last 8 bytes of its MD5, modulo `shards`.
+        """
+        digest = md5(name.encode(), usedforsecurity=False).digest()
+        return int.from_bytes(digest[8:], "big") % self.shards == self.shard
 
 
 class Compat(Section):

@@ -17,6 +17,7 @@ from exporter.model.deadline import Deadline
 from exporter.model.metric import gauge
 from exporter.model.snapshot import Outcome, Snapshot, State
 from exporter.model.table import single
+from exporter.scrape.turns import NoTurnError, Turns
 
 UP = gauge("redis_up", "Up.")
 NAMED = Named("redis_up", "redis", CollectorSpec(
@@ -135,3 +136,16 @@ async def test_the_landing_page_lists_each_with_its_state() -> None:
     assert "<body>" in html
     alone = landing_page(found[:1], "/metrics")
     assert '<body class="unnamed">' in alone  # no column for names where there are none
+
+
+async def test_probes_take_turns_and_the_page_does_not_wait_for_them() -> None:
+    slow = watched(Scraped(10.0))
+    both = Served(watched(), {"a": watched(), "slow": slow}, [NAMED], "target", Turns(1))
+    holding = asyncio.create_task(both.scrape("slow", Deadline.after(0.5), None))
+    await asyncio.sleep(0)
+
+    with pytest.raises(NoTurnError):
+        await both.scrape("a", Deadline.after(0.5), None)
+    assert len((await both.scrape(None, Deadline.after(0.1), None)).outcomes) == 3
+    await holding
+    assert len((await both.scrape("a", Deadline.after(0.5), None)).outcomes) == 1

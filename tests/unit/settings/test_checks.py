@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from exporter.settings import checks
+from tests.examples import examples
 
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
 
@@ -45,7 +46,8 @@ def test_a_telemetry_path_is_a_plain_path(text) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "/", "metrics", "/a b", "/a?b", "/-/ready", "/api/v1", "/probe", "//h/x", "/a/"]
+    "text",
+    ["", "/", "metrics", "/a b", "/a?b", "/-/ready", "/api/v1", "/probe", "/discovery", "//h/x", "/a/"],
 )
 def test_a_wrong_telemetry_path_is_refused(text) -> None:
     with pytest.raises(ValueError, match="expected"):
@@ -65,7 +67,7 @@ URIS = st.text("%1:/@?=&abh[]", max_size=30).map(lambda text: f"postgresql://{te
 
 
 @given(PAIRS | URIS)
-@settings(max_examples=1000, deadline=None)
+@examples(1000)
 def test_nothing_is_refused_that_libpq_can_parse(text) -> None:
     with suppress(psycopg.ProgrammingError, UnicodeDecodeError):
         conninfo_to_dict(text)

@@ -58,7 +58,7 @@ def test_an_unknown_key_is_named_with_line_and_the_nearest_one(findings, file) -
         f"file {file} line 4, key postgress: no such section; did you mean postgres?",
         (
             f"file {file} line 5, key other: no such section; expected analysis, api, collector, compat,"
-            " config, host, log, pgbouncer, postgres, redis, scrape, slow_queries, targets, web"
+            " config, host, log, pgbouncer, postgres, redis, scrape, sharding, slow_queries, targets, web"
         ),
     )
 
