@@ -10,7 +10,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
   --no-emit-find-links --custom-compile-command 'make lock'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run servers test check unit bench soak fuzz record mixin preview noise judge lock image-check newcomer docs format clean
+.PHONY: help setup run servers test check unit bench soak fuzz record mixin preview noise judge lock image-check systemd-check newcomer docs format clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -88,6 +88,9 @@ lock: setup ## Pin the image's packages by hash; UPGRADE=--upgrade for newer one
 
 image-check: setup ## Build the image without a registry and run it; Debian, root, 2 minutes (6 the first time).
 	$(BIN)/python -m tests.deploy.image.check
+
+systemd-check: servers ## Install on a Debian 12 of its own, booted, and try all of docs/systemd.md: 2 minutes; root.
+	$(BIN)/python -m pytest tests/deploy/systemd/debian.py -p no:randomly -q -s
 
 newcomer: setup ## Time the way from a clone to the first page.
 	$(BIN)/python -m tests.newcomer

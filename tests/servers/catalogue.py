@@ -71,6 +71,7 @@ DEBIAN: Mapping[str, str] = {
     "jq": "jq",
     "openssl": "openssl",
     "systemd": "/usr/lib/systemd/systemd",
+    "systemd-container": "systemd-nspawn",
 }
 
 
