@@ -72,7 +72,7 @@ def telemetry_path(text: str) -> str:
             "expected a path such as /metrics: letters, digits, '.', '_', '~' and '-' after each /"
         )
     if any(text == own or text.startswith(f"{own}/") for own in _OWN_PATHS):
-        raise ValueError("expected a path that the exporter does not use itself (/-/..., /api/..., /discovery, /probe)")
+        raise ValueError(f"expected none of the exporter's own paths: {', '.join(_OWN_PATHS)}, or below")
     return text
 
 
