@@ -10,7 +10,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
   --no-emit-find-links --custom-compile-command 'make lock'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run servers test check unit bench soak fuzz record mixin preview noise judge lock image-check systemd-check newcomer docs format clean
+.PHONY: help setup run servers test check unit bench scaling soak fuzz record mixin preview noise judge lock image-check systemd-check newcomer docs format clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ unit: setup ## Run the quick tests that need no server.
 
 bench: servers ## Measure against the upstream exporters, and write docs/performance.md.
 	$(BIN)/python -m tests.bench
+
+scaling: servers ## 200 targets in one process, for the figures in docs/scaling.md: 13 minutes.
+	$(BIN)/python -m tests.bench.scaling
 
 soak: servers ## 2,000 scrapes with a changing schema, ten minutes of a frozen server: 15 minutes.
 	$(BIN)/python -m pytest tests/soak -q

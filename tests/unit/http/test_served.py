@@ -6,8 +6,11 @@ import asyncio
 from time import monotonic
 
 import pytest
+from starlette.requests import Request
+from starlette.types import Message
 
 from exporter.expose.text import TextEncoder
+from exporter.http.app import Web
 from exporter.http.landing import landing_page
 from exporter.http.own import OwnMetrics
 from exporter.http.pages import Pages
@@ -149,3 +152,22 @@ async def test_probes_take_turns_and_the_page_does_not_wait_for_them() -> None:
     assert len((await both.scrape(None, Deadline.after(0.1), None)).outcomes) == 3
     await holding
     assert len((await both.scrape("a", Deadline.after(0.5), None)).outcomes) == 1
+
+
+async def test_a_probe_without_a_turn_is_refused_by_its_status() -> None:
+    none_free = Served(watched(), {"a": watched()}, [NAMED], "target", Turns(0))
+
+    async def reload() -> None:
+        pytest.fail("nobody asked for it")
+
+    async def receive() -> Message:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    web = Web(lambda: none_free, reload, OwnMetrics())
+    headers = [(b"x-prometheus-scrape-timeout-seconds", b"0.5")]
+    scope = {"type": "http", "method": "GET", "query_string": b"target=a", "headers": headers}
+    answer = await web.probe(Request(scope, receive))
+
+    assert answer.status_code == 503
+    assert bytes(answer.body).startswith(b"overloaded: ")
