@@ -118,7 +118,7 @@ def _load_authorities(context: ssl.SSLContext, tls: Tls, material: Material) -> 
     if not tls.asks_client:
         return
     try:
-        context.load_verify_locations(cadata=material.client_ca)
+        context.load_verify_locations(cadata=material.client_ca.encode("ascii", "replace").decode())
     except ssl.SSLError:
         raise SettingsError(["tls_server_config.client_ca_file: expected PEM certificates"]) from None
     required = tls.client_auth_type == names.REQUIRED

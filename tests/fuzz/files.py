@@ -10,6 +10,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import trustme
+import yaml
+
 from exporter.analysis.baseline.comparison import compare
 from exporter.analysis.baseline.document import baseline_document, baseline_of, comparison_document
 from exporter.analysis.baseline.snapshot import Baseline, Measured
@@ -17,8 +20,10 @@ from exporter.collectors import discover
 from exporter.collectors.user_queries import load as load_queries
 from exporter.doctor.comparison.page import read as read_page
 from exporter.facts.statement import Counters, StatementKey
+from exporter.http.tls import Material, server_context
 from exporter.model.errors import ExporterError
 from exporter.settings import load_settings
+from exporter.settings.web_file.read import read_web_file
 from exporter.sources.redis import Info
 from exporter.sql.normal import fingerprint
 from exporter.sql.plan import plan_signature, redacted_plan
@@ -95,6 +100,40 @@ def _environment() -> list[bytes]:
     )
     flags = b"--web.listen-address=:9188\n--no-collector.netclass\n--log.level=debug"
     return [names, flags, *names.split(b"\n"), *flags.split(b"\n")]
+
+
+def _web_file(file: Path) -> None:
+    """Up to the TLS context, whose certificate and key stand in the case."""
+    tls = read_web_file(file).tls
+    if tls is not None:
+        material = Material.read(tls)
+        material.not_after()
+        server_context(tls, material)
+
+
+def _web_files() -> list[bytes]:
+    """One with all in it, and those of the documentation."""
+    authority = trustme.CA()
+    pair = authority.issue_cert("localhost")
+    chain = b"".join(pem.bytes() for pem in pair.cert_chain_pems)
+    tls = {
+        "cert": chain.decode(),
+        "key": pair.private_key_pem.bytes().decode(),
+        "client_ca": authority.cert_pem.bytes().decode(),
+        "client_auth_type": "RequireAndVerifyClientCert",
+        "client_allowed_sans": ["prometheus.example.org", "10.0.0.1"],
+        "min_version": "TLS12",
+        "cipher_suites": ["TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"],
+        "curve_preferences": ["CurveP256"],
+    }
+    whole = {
+        "tls_server_config": tls,
+        "http_server_config": {"http2": True, "headers": {"X-Frame-Options": "deny"}},
+        "basic_auth_users": {"prometheus": "$2y$10$" + "a" * 53},
+        "rate_limit": {"interval": "100ms", "burst": 50},
+    }
+    documented = [text for text in _documented("yaml", "yml") if b"tls_server_config" in text]
+    return [yaml.safe_dump(whole).encode(), *documented]
 
 
 def _queries(file: Path) -> None:
@@ -228,6 +267,7 @@ TARGETS = (
     Target("settings: YAML file", _config_files, lambda: _file(_settings_file)),
     Target("settings: variables and flags", _environment, lambda: _text(_settings_words)),
     Target("settings: secrets folder", _secret_names, _secrets_folder),
+    Target("web file: YAML, certificates", _web_files, lambda: _file(_web_file)),
     Target("queries of users: YAML", _query_files, lambda: _file(_queries)),
     Target("SQL text of statements", _statements, lambda: _text(_sql)),
     Target("plans: JSON", lambda: [json.dumps(PLAN).encode()], lambda: _as_json(_plan)),
