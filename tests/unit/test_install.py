@@ -15,7 +15,8 @@ from tests.servers import Missing, catalogue, install
 
 @pytest.fixture(autouse=True)
 def elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """An empty cache, Debian's packages all there, no CI."""
+    """An empty cache, Debian's packages and the image's wheels all there, no CI."""
+    monkeypatch.setattr(install.wheels, "missing", dict)
     monkeypatch.setattr(catalogue, "CACHE", tmp_path / "servers")
     monkeypatch.setattr(catalogue, "debian_missing", list)
     monkeypatch.delenv("CI", raising=False)
@@ -59,6 +60,12 @@ def test_postgres_gets_links_and_run_bits_and_nothing_else(
     assert [path.name for path in elsewhere.iterdir()] == [folder.name]
     grafana = 1
     assert len(install.wanted()) == len(catalogue.POSTGRES) + grafana + len(catalogue.REDIS) - 1
+
+
+def test_wheels_that_are_missing_are_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert install.wheels.fetch not in install.wanted()
+    monkeypatch.setattr(install.wheels, "missing", lambda: {"x86_64": ["starlette"]})
+    assert install.wheels.fetch in install.wanted()
 
 
 def test_grafanas_packages_are_cut_down_to_their_types(
