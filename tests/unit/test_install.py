@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.deploy.image import wheels
 from tests.servers import Missing, catalogue, install
 
 
 @pytest.fixture(autouse=True)
 def elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """An empty cache, Debian's packages and the image's wheels all there, no CI."""
-    monkeypatch.setattr(install.wheels, "missing", dict)
+    monkeypatch.setattr(wheels, "missing", dict)
     monkeypatch.setattr(catalogue, "CACHE", tmp_path / "servers")
     monkeypatch.setattr(catalogue, "debian_missing", list)
     monkeypatch.delenv("CI", raising=False)
@@ -63,9 +64,9 @@ def test_postgres_gets_links_and_run_bits_and_nothing_else(
 
 
 def test_wheels_that_are_missing_are_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert install.wheels.fetch not in install.wanted()
-    monkeypatch.setattr(install.wheels, "missing", lambda: {"x86_64": ["starlette"]})
-    assert install.wheels.fetch in install.wanted()
+    assert wheels.fetch not in install.wanted()
+    monkeypatch.setattr(wheels, "missing", lambda: {"x86_64": ["starlette"]})
+    assert wheels.fetch in install.wanted()
 
 
 def test_grafanas_packages_are_cut_down_to_their_types(
