@@ -27,20 +27,27 @@ OURS = ("EXPORTER_", "PG", "REDIS_", "DATA_SOURCE_", "PGBOUNCER_", "VIRTUAL_ENV"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Prints seconds for each step; 1 where the first page did not come."""
+    """Prints seconds for each step; 1 where it left something behind.
+
+    Raises:
+        TimeoutError: a step took too long.
+    """
     options = _parser().parse_args(arguments)
     start = monotonic()
     with tempfile.TemporaryDirectory(prefix="newcomer-") as folder:
         Path(folder).chmod(0o711)  # the demo's servers run as another user, below it
-        project = Path(folder) / "datastack-exporter"
+        project, scratch = Path(folder) / "datastack-exporter", Path(folder) / "tmp"
+        scratch.mkdir()
+        scratch.chmod(0o1777)
         subprocess.run(["git", "clone", "--quiet", options.source, project], check=True)
         lap(start, "cloned")
-        with _make_run(project, cache=options.cache) as port:
+        with _make_run(project, scratch, cache=options.cache) as port:
             wait((project / ".venv" / ".runs").exists, start, "installed")
             wait(lambda: answers(port, "/-/healthy"), start, "serving")
             wait(lambda: complete(port), start, "first page with pg_up 1 and redis_up 1")
-    lap(start, "stopped, everything removed")
-    return 0
+        remains = left(folder, scratch)
+        lap(start, f"stopped; left behind: {', '.join(remains) or 'nothing'}")
+    return 1 if remains else 0
 
 
 def lap(start: float, what: str) -> None:
@@ -76,12 +83,25 @@ def complete(port: int) -> bool:
     return all([*page.get(name, {}).values()] == [1] for name in ("pg_up", "redis_up"))
 
 
+def left(folder: str, scratch: Path) -> list[str]:
+    """What `make run` left: files in its temporary folder, processes that name a path below `folder`."""
+    found = [str(path) for path in scratch.iterdir()]
+    for process in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = process.read_bytes().split(b"\0")
+        except OSError:  # it has ended
+            continue
+        found += [process.parent.name + " " + words[0].decode()] * any(folder.encode() in w for w in words)
+    return found
+
+
 @contextmanager
-def _make_run(project: Path, *, cache: bool) -> Iterator[int]:
+def _make_run(project: Path, scratch: Path, *, cache: bool) -> Iterator[int]:
     """`make run` in that folder, on a free port; ended with Ctrl-C, as a newcomer would."""
     port = free_port()
     environ = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
     environ["EXPORTER_WEB__LISTEN_ADDRESS"] = f"127.0.0.1:{port}"
+    environ["TMPDIR"] = str(scratch)
     if not cache:
         environ["PIP_NO_CACHE_DIR"] = "1"
     process = subprocess.Popen(

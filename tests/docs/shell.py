@@ -28,6 +28,7 @@ ELSEWHERE: Mapping[str, str] = {
     "sudo": "changes the machine of who reads; tests/deploy looks at the files",
     **dict.fromkeys(("systemctl", "journalctl", "systemd-analyze", "timedatectl"), SYSTEMD),
     **dict.fromkeys(("docker", "podman", "kubectl"), ENGINE),
+    "openssl": "asks a server for its certificate; those of the pages' tests speak no TLS",
     "gh": "asks GitHub about a release that is there",
     **dict.fromkeys(
         ("dmesg", "ss", "lsof", "top", "ps", "df", "du", "find", "free", "vmstat", "awk"), MACHINE
