@@ -165,7 +165,7 @@ class Places:
         ]
         alertmanager = {"static_configs": [{"targets": [f"{LOOPBACK}:{self.port(9093)}"]}]}
         config = {
-            "global": {"scrape_interval": "2s"},
+            "global": {"scrape_interval": "1s"},
             "rule_files": [str(ROOT / "prometheus" / "rules" / "*.yml")],
             "alerting": {"alertmanagers": [alertmanager]},
             "scrape_configs": jobs,
