@@ -10,6 +10,7 @@ from mixin.dashboards._panels import OK, UP, bars, count, graph, heat, stat, sta
 from mixin.dashboards._queries import buckets, now, series
 from mixin.dashboards._tables import Column, alert_list, firing, table
 from mixin.dashboards._variables import labels, target
+from mixin.dashboards._web import web
 
 SERVICES = "exporter|prometheus|alertmanager"
 FAMILY = '{$target, family=~"$family"}'
@@ -17,6 +18,10 @@ STALE = f"exporter_collector_age_seconds{FAMILY} / exporter_collector_period_sec
 DROPPED = f"max(increase(exporter_series_dropped_total{FAMILY}[15m]))"
 # Whatever the job's name, a target that was an exporter within the day is one.
 SCRAPED = "up{$target} and on (job, instance) last_over_time(exporter_build_info{$target}[1d])"
+RELOADS = """
+    exporter_config_last_reload_successful{$target}
+    or label_replace(exporter_web_config_last_reload_successful{$target}, "kind", "web file", "", "")
+"""
 RESTARTS = """
     max without (job) (
       changes(process_start_time_seconds{$target}[30m]) and on (job, instance) exporter_build_info{$target}
@@ -39,6 +44,7 @@ def build() -> Board:
             Row("Problems", _problems()),
             Row("Performance", _performance()),
             Row("Maintenance", _maintenance(), collapsed=True),
+            Row("Web side", web(), collapsed=True),
             Row("Prometheus and Alertmanager", prometheus(), collapsed=True),
         ],
         restarts="""
@@ -63,10 +69,10 @@ def _health() -> Panels:
         ),
         state(
             "Configuration",
-            "Whether the newest attempt to read the configuration succeeded. After FAILED the old one goes "
-            "on; `datastack-exporter check` names the line.",
+            "Whether the newest attempts to read the configuration and the web file succeeded. After FAILED "
+            "the old one goes on; `datastack-exporter check` names the line.",
             OK,
-            now("min(exporter_config_last_reload_successful{$target})", ""),
+            now(f"min({RELOADS})", ""),
             alert="ExporterConfigReloadFailed",
         ),
         stat(

@@ -69,6 +69,26 @@ def test_a_broken_alert_is_noticed(topic: str, tmp_path: Path) -> None:
     assert broken == entries
 
 
+@pytest.mark.parametrize("topic", ["pools", "monitoring"])
+def test_what_is_whole_is_not_noticed(topic: str, tmp_path: Path) -> None:
+    """With the rules that a case needs, each holds as with all of them."""
+    promtool("--version")
+    names = {a.name for a in rules.alerts() if a.file.stem == topic}
+
+    assert Bench.of(tmp_path).seen(topic, names) == set()
+
+
+def test_an_alert_that_no_case_looks_at_survives(tmp_path: Path) -> None:
+    promtool("--version")
+    bench = Bench.of(tmp_path)
+    file = tmp_path / "tests" / "monitoring_test.yml"
+    file.write_text(file.read_text().replace("PrometheusNotIngesting", "Nobody"))
+
+    bench.run("monitoring")
+
+    assert {line.split()[0] for line in bench.survivors} == {"PrometheusNotIngesting"}
+
+
 def test_the_mutations_change_the_first_comparison_only() -> None:
     expression = "(a / b > 0.8 or (a / b > 0.7 and ALERTS)) and c > 5 * 60"
 

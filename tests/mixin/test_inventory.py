@@ -46,7 +46,8 @@ OF_POSTGRES = {
         "pg_reload_conf",
         "pg_size_pretty",
     ),
-    *("pg_stat_reset", "pg_terminate_backend", "pg_total_relation_size", "pg_wal_replay_resume"),
+    *("pg_stat_file", "pg_stat_reset", "pg_terminate_backend", "pg_total_relation_size"),
+    *("pg_conf_load_time", "pg_wal_replay_resume"),
 }
 SQL_WORDS = re.compile(r"\bpg_\w+")
 
