@@ -133,7 +133,8 @@ def _web_files() -> list[bytes]:
         "rate_limit": {"interval": "100ms", "burst": 50},
     }
     documented = [text for text in _documented("yaml", "yml") if b"tls_server_config" in text]
-    return [yaml.safe_dump(whole).encode(), *documented]
+    parts = [yaml.safe_dump({name: part}).encode() for name, part in whole.items()]
+    return [yaml.safe_dump(whole).encode(), *parts, *documented]
 
 
 def _queries(file: Path) -> None:
@@ -264,9 +265,9 @@ def _secret_names() -> Sequence[bytes]:
 
 
 TARGETS = (
-    Target("settings: YAML file", _config_files, lambda: _file(_settings_file)),
-    Target("settings: variables and flags", _environment, lambda: _text(_settings_words)),
-    Target("settings: secrets folder", _secret_names, _secrets_folder),
+    Target("settings: YAML file", _config_files, lambda: _file(_settings_file), enough=30),
+    Target("settings: variables and flags", _environment, lambda: _text(_settings_words), enough=30),
+    Target("settings: secrets folder", _secret_names, _secrets_folder, enough=30),
     Target("web file: YAML, certificates", _web_files, lambda: _file(_web_file)),
     Target("queries of users: YAML", _query_files, lambda: _file(_queries)),
     Target("SQL text of statements", _statements, lambda: _text(_sql)),

@@ -30,11 +30,13 @@ class Target:
         name: of the input, for the table.
         corpus: what cases are made from: captured, or from the documentation.
         opened: gives what tries a case; left at the end.
+        enough: cases of the short run in the suite: fewer where each takes long.
     """
 
     name: str
     corpus: Callable[[], Sequence[bytes]]
     opened: Callable[[], AbstractContextManager[Try]]
+    enough: int = 100
 
 
 @dataclass(slots=True)

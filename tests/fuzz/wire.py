@@ -210,7 +210,7 @@ def _nothing() -> list[bytes]:
 
 
 TARGETS = (
-    Target("PostgreSQL: bytes of the server", _nothing, _postgres),
-    Target("Redis: bytes of the server", _nothing, _redis),
+    Target("PostgreSQL: bytes of the server", _nothing, _postgres, enough=4),
+    Target("Redis: bytes of the server", _nothing, _redis, enough=4),
     Target("HTTP: requests", lambda: list(REQUESTS), _daemon),
 )
