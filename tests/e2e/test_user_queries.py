@@ -14,7 +14,7 @@ import pytest
 
 from exporter.collectors.user_queries.declared import ON_SCRAPE_SECONDS
 from tests.e2e.judge import Samples, failed, reasons, timed_scrape, value
-from tests.servers import Exporter, Postgres, catalogue
+from tests.servers import Exporter, Postgres, catalogue, require
 from tests.servers.page import samples_of
 
 pytestmark = pytest.mark.live
@@ -43,17 +43,19 @@ BAD = (
 )
 
 
-@pytest.fixture
-def shop(fresh_postgres: Postgres) -> Postgres:
+@pytest.fixture(scope="module")
+def shop() -> Iterator[Postgres]:
     """A server with a role that finds its tables through its own search_path, and must not write to them."""
-    fresh_postgres.execute(
-        "CREATE ROLE watcher LOGIN PASSWORD 'watching' IN ROLE pg_monitor;"
-        "ALTER ROLE watcher SET search_path = shop;"
-        "CREATE SCHEMA shop; GRANT USAGE ON SCHEMA shop TO watcher; CREATE TABLE shop.orders (state text);"
-        "GRANT ALL ON shop.orders TO watcher; INSERT INTO shop.orders VALUES ('new'), ('new'), ('paid')"
-    )
-    fresh_postgres.execute("CREATE DATABASE other")
-    return fresh_postgres
+    with require(Postgres) as server:
+        server.execute(
+            "CREATE ROLE watcher LOGIN PASSWORD 'watching' IN ROLE pg_monitor;"
+            "ALTER ROLE watcher SET search_path = shop;"
+            "CREATE SCHEMA shop; GRANT USAGE ON SCHEMA shop TO watcher;"
+            "CREATE TABLE shop.orders (state text);"
+            "GRANT ALL ON shop.orders TO watcher; INSERT INTO shop.orders VALUES ('new'), ('new'), ('paid')"
+        )
+        server.execute("CREATE DATABASE other")
+        yield server
 
 
 @pytest.fixture
