@@ -55,16 +55,18 @@ class Guard:
     async def _refused(self, scope: Scope) -> Response | None:
         """The answer to a request that may not go on."""
         refusal = self._screen.refusal(scope)
+        path = scope["path"]
+        is_api = self._token_prefix is not None and f"{path}/".startswith(self._token_prefix)
+        said = _problem if is_api else _said
         if refusal is not None:
             self._own.rejected.inc()
-            return _said(refusal.text, refusal.status, {"connection": "close"})
-        path = scope["path"]
+            return said(refusal.text, refusal.status, {"connection": "close"})
         if path in OPEN:
             return None
         in_force = self._config.now
         if in_force.bucket is not None and not in_force.bucket.take():
-            return _said("too many requests", 429, {"retry-after": "1"})
-        if in_force.passwords is None or (self._token_prefix and f"{path}/".startswith(self._token_prefix)):
+            return said("too many requests", 429, {"retry-after": "1"})
+        if in_force.passwords is None or is_api:
             return None
         return await self._without_password(scope, in_force.passwords)
 
@@ -86,6 +88,13 @@ class Guard:
 
 def _said(text: str, status: int, headers: Mapping[str, str]) -> Response:
     return PlainTextResponse(f"{text}\n", status_code=status, headers=headers)
+
+
+def _problem(text: str, status: int, headers: Mapping[str, str]) -> Response:
+    """As the API says all that is wrong. Only where it is on: its modules are imported then."""
+    from exporter.http.api.problems import problem  # noqa: PLC0415
+
+    return problem(status, text, headers=headers)
 
 
 class _Answer:

@@ -103,6 +103,13 @@ def test_unknown_paths_are_as_others_without_a_token(served: Served) -> None:
     assert served.exporter.get("/api").status == 404
 
 
+def test_a_request_that_is_none_is_a_problem_as_well(served: Served) -> None:
+    answer = served.exporter.get(f"{V1}/postgres/plans/%0D")
+
+    assert (answer.status, answer.headers["content-type"]) == (400, "application/problem+json")
+    assert json.loads(answer.body)["status"] == 400
+
+
 def test_health_in_detail_tells_no_secret(served: Served) -> None:
     answer = served.get("/health", role=None)
     health = json.loads(answer.body)
