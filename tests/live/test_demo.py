@@ -67,7 +67,7 @@ async def working(stack: DemoStack):
             await task
 
 
-async def until(true, seconds: float = 10.0) -> None:
+async def until(true, seconds: float = 30.0) -> None:
     end = monotonic() + seconds
     while not true():
         assert monotonic() < end, f"not within {seconds} s"
