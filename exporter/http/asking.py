@@ -27,7 +27,7 @@ class NotHealthyError(Exception):
     """The exporter does not answer as it should; the text says how."""
 
 
-def ask(web: Web, seconds: float = SECONDS) -> str:
+def ask(web: Web) -> str:
     """Asks the exporter of these settings; returns the line that says how it is.
 
     Raises:
@@ -36,7 +36,7 @@ def ask(web: Web, seconds: float = SECONDS) -> str:
     host, port = web.bind
     if port == 0:
         raise NotHealthyError("not asked: web.listen_address has port 0, so the port is known to nobody")
-    until = monotonic() + seconds
+    until = monotonic() + SECONDS
     failed: list[str] = []
     for address in ANY.get(host, (host,)):
         for tls in _ways(web.config_file):

@@ -25,8 +25,8 @@ log = get_logger("exporter.http")
 
 BACKLOG = 1024
 """Connections that wait in the system to be accepted."""
-AT_ONCE = 32
-"""Connections that are accepted before others get their turn."""
+ROUNDS = 16
+"""Turns of the event loop until a crowd has taken all places: who has come says in fewer what he wants."""
 PAUSE_SECONDS = 0.1
 """Before the next try, where there are no open files to be had."""
 LOG_SECONDS = 60.0
@@ -72,7 +72,7 @@ class Door:
         await asyncio.gather(*self._connecting, return_exceptions=True)
 
     def _accept(self) -> None:
-        for _ in range(AT_ONCE):
+        for _ in range(max(1, self._places.most // ROUNDS)):
             try:
                 connection, address = self._listening.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
@@ -116,10 +116,10 @@ class Door:
         self._connecting.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("can't make a connection", exc_info=error)
+        protocol.connecting = None
         if not protocol.connected:
             connection.close()
-            if protocol.place is not None:
-                self._places.leave(protocol.place)
+            protocol.leave()
 
     def _out_of_files(self, error: OSError) -> None:
         """Somebody idle has to go; where there is nobody, the listening socket would wake us for nothing."""

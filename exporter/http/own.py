@@ -24,7 +24,7 @@ BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
 CLOSED = ("full", "slow", "handshake")
-"""Why a connection was closed that its client had not ended: see `Bounds` in `protocol.py`."""
+"""Why a connection was closed that its client had not ended: see `places.py`, `protocol.py`, `door.py`."""
 
 
 class OfWebFile(Collector):

@@ -48,11 +48,21 @@ class Passwords:
         # A user who is not there takes as long as the one who takes longest.
         self._of_nobody = max(self._hashes.values(), key=lambda hash_: hash_[4:6])
         self._key = os.urandom(32)
-        self._known: tuple[OrderedDict[bytes, None], ...] = (OrderedDict(), OrderedDict())
+        self._known: tuple[OrderedDict[bytes, bytes], ...] = (OrderedDict(), OrderedDict())
         self._waiting: Counter[str] = Counter()
         self._under_way: dict[bytes, asyncio.Task[bool]] = {}
         self._turn = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="passwords")
+
+    def followed_by(self, users: Mapping[str, str]) -> Passwords:
+        """The one for other users; what was right is right still, for those who have not changed."""
+        after = Passwords(users)
+        after._key = self._key
+        kept = self._known[True].items()
+        after._known[True].update(
+            (d, user) for d, user in kept if self._hashes[user] == after._hashes.get(user)
+        )
+        return after
 
     def known(self, header: bytes) -> bool | None:
         """What was found out about a header before; None for nothing."""
@@ -99,12 +109,12 @@ class Passwords:
             if not self._waiting[address]:
                 del self._waiting[address]
             del self._under_way[digest]
-        self._remember(digest, right=result)
+        self._remember(digest, _user_and_password(header)[0], right=result)
         return result
 
-    def _remember(self, digest: bytes, *, right: bool) -> None:
+    def _remember(self, digest: bytes, user: bytes, *, right: bool) -> None:
         headers = self._known[right]
-        headers[digest] = None
+        headers[digest] = user
         if len(headers) > REMEMBERED:
             headers.popitem(last=False)
 

@@ -1,7 +1,9 @@
 """The places for open connections: who comes always gets one, at the cost of who has most of them.
 
 Where all are taken, the address with the most connections gives one up: the one that has been idle longest.
-So nobody who opens thousands and says nothing keeps others out; he only loses his own.
+So nobody who opens thousands and says nothing keeps others out; he only loses his own. Idle ones count more
+than those with a request under way: with one connection from each of hundreds of addresses nobody ends the
+scrape of another.
 """
 
 from __future__ import annotations
@@ -13,6 +15,9 @@ from ipaddress import ip_address
 
 MOST_FILES = 16_384
 """To what the bound of open files is raised, where the system allows it."""
+
+IDLE_WEIGHT = 8
+"""As many connections with a request under way weigh as much as an idle one."""
 
 
 class Place:
@@ -58,7 +63,7 @@ class Places:
 
         Who has most and none idle loses the oldest, but for one of his own.
         """
-        heaviest = max(self._of, key=lambda of: sum(map(len, self._of[of])), default=None)
+        heaviest = max(self._of, key=self._weight, default=None)
         if heaviest is None:
             return False
         idle, busy = self._of[heaviest]
@@ -68,6 +73,10 @@ class Places:
         self.leave(place)
         place.hang_up()
         return True
+
+    def _weight(self, address: str) -> int:
+        idle, busy = self._of[address]
+        return IDLE_WEIGHT * len(idle) + len(busy)
 
     def mark(self, place: Place, *, busy: bool) -> None:
         """A request of it begins, or has been answered."""

@@ -129,8 +129,8 @@ class Screen:
             return None
         if b"transfer-encoding" in found:
             return NO_LENGTH
-        length = found.get(b"content-length", (b"0",))[0]
-        return TOO_LARGE if int(length[:20]) > BODY_BYTES else None
+        length = found.get(b"content-length", (b"0",))[0].lstrip(b"0")
+        return TOO_LARGE if int(length[:20] or b"0") > BODY_BYTES else None
 
     def _is_api(self, scope: Scope) -> bool:
         path, api = scope["path"], self._api_path
@@ -156,9 +156,12 @@ def _target(target: bytes) -> Refusal | None:
 
 
 def _is_loopback(host: str) -> bool:
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
+    """Whether only this machine reaches what is listened on: a name is asked for as the socket does it."""
+    if not host:
         return False
+    try:
+        found = {info[4][0] for info in socket.getaddrinfo(host, None)}
+    except OSError:
+        return False
+    addresses = [ip_address(str(one).partition("%")[0]) for one in found]
+    return all((getattr(one, "ipv4_mapped", None) or one).is_loopback for one in addresses)

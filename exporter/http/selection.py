@@ -36,11 +36,11 @@ def select(
         if name not in names and name not in families:
             listed = ", ".join((*sorted(families), *sorted(names)))
             raise UnknownNameError(f"{name!r} is neither a collector nor a family; there are: {listed}")
-    wanted = frozenset(collect) or families
+    wanted, unwanted = frozenset(collect) or families, frozenset(exclude)
     return frozenset(
         named.name
         for named in running
         if (named.name in wanted or named.family in wanted)
-        and named.name not in exclude
-        and named.family not in exclude
+        and named.name not in unwanted
+        and named.family not in unwanted
     )

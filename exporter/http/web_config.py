@@ -151,8 +151,10 @@ class WebConfig:
         before = self._in_force.passwords
         if before is not None and users == before.users:
             return before
+        if not users:
+            return None
         try:
-            return Passwords(users) if users else None
+            return Passwords(users) if before is None else before.followed_by(users)
         except ModuleNotFoundError:
             raise SettingsError(["basic_auth_users: bcrypt is missing: pip install bcrypt"]) from None
 

@@ -74,19 +74,6 @@ def test_a_request_that_comes_letter_by_letter(stack: Exporter) -> None:
         assert status_of(client) == 200
 
 
-@pytest.mark.slow
-def test_clients_that_say_nothing_give_their_places_back(stack: Exporter) -> None:
-    """There are 512 places: the longest idle one is given up, and all without a request after 10 s."""
-    with ExitStack() as clients:
-        silent = [clients.enter_context(connected(stack, part)) for part in (b"", b"GET /met") * 260]
-        assert stack.get("/-/healthy").status == 200
-        for client in silent:
-            client.settimeout(15)
-            with suppress(ConnectionError):
-                assert client.recv(1) == b""
-        whole(timed_scrape(stack))
-
-
 def test_a_client_that_does_not_read(stack: Exporter) -> None:
     with ExitStack() as clients:
         for _ in range(20):

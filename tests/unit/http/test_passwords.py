@@ -117,3 +117,17 @@ async def test_many_addresses_fill_the_queue_and_no_more(monkeypatch: pytest.Mon
     assert sum(isinstance(one, BusyError) for one in found) == 200 - module.PLACES
     assert len(passwords._known[0]) == 8
     passwords.close()
+
+
+async def test_a_change_of_users_forgets_those_who_changed() -> None:
+    """A flood of wrong ones holds nobody up who was in before another user came."""
+    other = bcrypt.hashpw(b"x", bcrypt.gensalt(4)).decode()
+    passwords = Passwords({"prom": SECRET_HASH, "gone": SECRET_HASH, "changed": SECRET_HASH})
+    headers = [basic(user, SECRET) for user in ("prom", "gone", "changed")]
+    assert all([await passwords.right(header, "") for header in headers])
+    assert not await passwords.right(basic("new", SECRET), "")
+    after = passwords.followed_by({"prom": SECRET_HASH, "changed": other, "new": SECRET_HASH})
+    assert [after.known(header) for header in headers] == [True, None, None]
+    assert await after.right(basic("new", SECRET), "")
+    for one in (passwords, after):
+        one.close()
