@@ -70,6 +70,6 @@ def _greet(settings: Settings, config: Path) -> None:
         f"  metrics   {url}{settings.web.telemetry_path}\n"
         f"  overview  {url}/\n"
         f"  analysis  {shlex.quote(program)} analyze --observe 60 --config.file {shlex.quote(str(config))}\n"
-        "  your own  EXPORTER_POSTGRES__DSN=... EXPORTER_REDIS__ADDRESS=... datastack-exporter serve",
+        f"  your own  EXPORTER_POSTGRES__DSN=... EXPORTER_REDIS__ADDRESS=... {shlex.quote(program)} serve",
         flush=True,
     )
