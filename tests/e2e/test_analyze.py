@@ -188,6 +188,20 @@ def test_a_server_that_is_not_there(
         assert PASSWORD not in captured.err
 
 
+@pytest.fixture
+def indexes_as_before(server: Postgres) -> Iterator[None]:
+    """What a test does to the indexes of shop.orders ends with it."""
+    find = "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'shop' AND tablename = 'orders'"
+    before = dict(server.execute(find))
+    yield
+    after = dict(server.execute(find))
+    for name in after.keys() - before.keys():
+        server.execute(f"DROP INDEX shop.{name}")
+    for name in before.keys() - after.keys():
+        server.execute(before[name])
+
+
+@pytest.mark.usefixtures("indexes_as_before")
 def test_suggested_statements_run_and_are_not_suggested_again(run: Run, server: Postgres) -> None:
     script = run("suggest-indexes", "--format", "sql").out
     with server.connect() as session:
