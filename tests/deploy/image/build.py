@@ -157,7 +157,7 @@ def _declare(step: Instruction, text: str, image: Image) -> None:
         case "EXPOSE":
             pass
         case other:
-            raise NotImplementedError(f"the Dockerfile has {other}, which is not carried out here")
+            raise ValueError(f"the Dockerfile has {other}, which is not carried out here")
 
 
 def _copy(step: Instruction, image: Image, done: Mapping[str, Image]) -> None:
