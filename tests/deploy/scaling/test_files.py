@@ -48,11 +48,12 @@ def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 def labels_of(config: Path) -> list[dict[str, str]]:
-    """The labels of each target of the job `datastack` that is left, as its series have them."""
+    """The labels of each target of the job `datastack` that is left, as its series have them, by instance."""
     done = run("check", "service-discovery", "--timeout=100ms", config, "datastack")
     assert done.returncode == 0, done.stderr
     every = [one["labels"] for one in json.JSONDecoder().raw_decode(done.stdout)[0]]
-    return [{n: v for n, v in labels.items() if not n.startswith("__")} for labels in every if labels]
+    shown = [{n: v for n, v in labels.items() if not n.startswith("__")} for labels in every if labels]
+    return sorted(shown, key=lambda labels: labels["instance"])  # promtool has them in any order
 
 
 def static(text: str, groups: Iterable[Mapping[str, Any]]) -> str:
@@ -183,8 +184,8 @@ def test_of_a_pod_the_exporter_alone_is_a_target(tmp_path: Path) -> None:
     config.write_text(static(text, pods))
 
     assert labels_of(config) == [
-        {"cluster": "orders", "instance": "orders-7f9", "job": "datastack", "namespace": "shop"},
         {"instance": "billing", "job": "datastack", "namespace": "shop"},
+        {"cluster": "orders", "instance": "orders-7f9", "job": "datastack", "namespace": "shop"},
     ]
 
 
