@@ -25,13 +25,14 @@ def chain() -> Iterator[Chain]:
 
 
 @pytest.fixture(scope="module")
-def story(chain: Chain) -> Story:
-    return tell(chain)
+def answers(chain: Chain) -> dict[str, dict[str, Any]]:
+    return ask_all(chain)
 
 
 @pytest.fixture(scope="module")
-def answers(chain: Chain) -> dict[str, dict[str, Any]]:
-    return ask_all(chain)
+def story(chain: Chain, answers: dict[str, dict[str, Any]]) -> Story:
+    assert answers, "asked before anything is broken: pools are empty for a while afterwards"
+    return tell(chain)
 
 
 @pytest.mark.parametrize("name", FAULTS)
