@@ -117,8 +117,10 @@ def _load_chain(context: ssl.SSLContext, material: Material) -> None:
 def _load_authorities(context: ssl.SSLContext, tls: Tls, material: Material) -> None:
     if not tls.asks_client:
         return
+    # PEM is ASCII: for anything else Python raises a TypeError, where OpenSSL says that it is none.
+    authorities = material.client_ca.encode("ascii", "replace").decode()
     try:
-        context.load_verify_locations(cadata=material.client_ca.encode("ascii", "replace").decode())
+        context.load_verify_locations(cadata=authorities)
     except ssl.SSLError:
         raise SettingsError(["tls_server_config.client_ca_file: expected PEM certificates"]) from None
     required = tls.client_auth_type == names.REQUIRED
